@@ -1,0 +1,1 @@
+"""Denoisers that percepkit ships, and the oracles (floor 5)."""

@@ -1,0 +1,154 @@
+"""``percepkit eval``: score denoisers on a corpus, print tables, write the report."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Score denoisers on a corpus, print tables, write the report.",
+    rich_markup_mode="markdown",
+)
+
+CorpusArgument = Annotated[Path, typer.Argument(help="Rendered corpus.", metavar="CORPUS")]
+ScoresArgument = Annotated[Path, typer.Argument(help="Table written by `eval run`.", metavar="SCORES")]
+
+
+@app.command("run")
+def run_command(
+    corpus: CorpusArgument,
+    denoisers: Annotated[
+        str,
+        typer.Option(
+            help="Names with commas between them, or `module:function` of your own. "
+            "Default: all baselines and oracles. The noisy input is always scored."
+        ),
+    ] = "",
+    metrics: Annotated[
+        str, typer.Option(help="Names with commas between them, see `percepkit eval metrics`. Default: all.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Score table to write. Default: CORPUS-scores.parquet in this folder.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT items.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Worker processes. Default: one per CPU; 0 runs in this process."),
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a running Dask scheduler.")] = None,
+) -> None:
+    """Score denoisers on every item of a corpus and print the means.
+
+    A run that was stopped goes on where it was when it is started again with the same output.
+
+    Example: `percepkit eval run out/corpus --denoisers wiener,my_package:denoise --metrics pesq_wb,stoi`
+    """
+    from percepkit.baselines import registry
+    from percepkit.engine.cluster import client
+    from percepkit.eval import metrics as metric_floor
+    from percepkit.eval.score import score_corpus
+
+    out = out or Path(f"{corpus.resolve().name}-scores.parquet")
+    with client(workers, scheduler) as connected, _bar("scoring") as progress:
+        result = score_corpus(
+            corpus,
+            _names(denoisers) or registry.names(),
+            _names(metrics) or metric_floor.names(),
+            out,
+            client=connected,
+            limit=limit,
+            progress=progress,
+        )
+    if result.n_resumed:
+        typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
+    for status, count in sorted(result.skipped.items()):
+        typer.echo(f"{count} items of the corpus were left out: {status}")
+    _print_tables(out, corpus, [])
+    typer.echo(f"scores: {out}")
+
+
+@app.command("table")
+def table_command(
+    scores: ScoresArgument,
+    corpus: CorpusArgument,
+    by: Annotated[
+        str,
+        typer.Option(help="Condition columns with commas between them: snr_db, noise_class, rt60, speaker, ..."),
+    ] = "",
+) -> None:
+    """Print means with 95 % intervals, and the improvement over the noisy input below each.
+
+    Example: `percepkit eval table corpus-scores.parquet out/corpus --by snr_db`
+    """
+    _print_tables(scores, corpus, _names(by))
+
+
+@app.command("metrics")
+def metrics_command() -> None:
+    """List the metrics: unit, range, which direction is better, and what they need.
+
+    Example: `percepkit eval metrics`
+    """
+    from percepkit.eval import metrics as metric_floor
+
+    table = Table("metric", "unit", "range", "better", "needs", "version", "what it is")
+    for name in metric_floor.names():
+        spec = metric_floor.load(name).SPEC
+        low, high = spec.range[name]
+        summary = f"{spec.summary} {spec.source}."
+        table.add_row(
+            name, spec.unit[name], f"{low:g} to {high:g}", spec.better, spec.needs, spec.version, summary
+        )
+    Console().print(table)
+
+
+@app.command("report")
+def report_command(
+    scores: ScoresArgument,
+    corpus: CorpusArgument,
+    out: Annotated[Path, typer.Option(help="Page to write: one file with everything in it.")] = Path("report.html"),
+    title: Annotated[str | None, typer.Option(help="Heading of the page. Default: the corpus' name.")] = None,
+) -> None:
+    """Write the report: tables, plots by condition, spectrograms and players in one HTML file.
+
+    Example: `percepkit eval report corpus-scores.parquet out/corpus --out report.html`
+    """
+    from percepkit.eval.report.page import write_report
+
+    with _bar("report") as progress:
+        write_report(scores, corpus, out, title=title or corpus.resolve().name, progress=progress)
+    typer.echo(f"report: {out}")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _print_tables(scores_path: Path, corpus: Path, by: list[str]) -> None:
+    from percepkit.eval.score import read_scores
+    from percepkit.eval.statistics import summarise
+    from percepkit.eval.summary import failure_line, summary_tables
+    from percepkit.synth.corpus import open_corpus
+
+    scores = read_scores(scores_path)
+    console = Console()
+    for table in summary_tables(summarise(scores, open_corpus(corpus).items, by), by=by):
+        console.print(table)
+    console.print("mean [95 % interval], below it the improvement over noisy; ", failure_line(scores), sep="")
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Progress bar on stderr, fed with the number of steps done and to do."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

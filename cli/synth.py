@@ -1,0 +1,120 @@
+"""``percepkit synth``: plan, run and verify corpora, and build banks of rooms."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from percepkit.cli.options import Roots, Scheduler, Workers, parse_roots, progress_bar
+from percepkit.cli.rooms import rooms
+from percepkit.engine import cluster
+from percepkit.engine.tables import write_table
+from percepkit.synth.corpus import open_corpus
+from percepkit.synth.overview import Overview, plan_overview
+from percepkit.synth.plan import draw_plan
+from percepkit.synth.recipe import load_recipe
+from percepkit.synth.run import RunReport, run_recipe
+from percepkit.synth.sources import load_sources
+from percepkit.synth.verify import verify_corpus
+
+__all__ = ["app", "print_overview", "print_run"]
+
+app = typer.Typer(help="Render corpora: plan, run, verify; build rooms.", no_args_is_help=True)
+app.command()(rooms)
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="What the corpus shall hold.")]
+
+
+@app.command()
+def plan(
+    recipe_file: RecipeFile,
+    out: Annotated[Path | None, typer.Option(help="Write the draws of every item to this Parquet file.")] = None,
+) -> None:
+    """Show hours, disk space and conditions of a recipe before anything is rendered.
+
+    Example: percepkit synth plan train.yaml --out plan.parquet
+    """
+    recipe = load_recipe(recipe_file)
+    table = draw_plan(recipe, load_sources(recipe, recipe_file.parent))
+    if out is not None:
+        write_table(table, out, kind="plan")
+    print_overview(plan_overview(table, recipe))
+
+
+def print_overview(overview: Overview) -> None:
+    """Print size and histograms of a plan."""
+    console = Console(highlight=False)
+    speakers = f", {overview.speakers} labelled speakers" if overview.speakers else ""
+    console.print(
+        f"{overview.items} items, {overview.hours:.2f} hours{speakers}, about {overview.disk_bytes / 1e9:.2f} GB"
+    )
+    for histogram in overview.histograms:
+        table = Table(title=histogram.name, title_justify="left", box=None, show_header=False, padding=(0, 1))
+        for label, count in zip(histogram.labels, histogram.counts, strict=True):
+            bar = "█" * round(30 * count / max(histogram.counts))
+            table.add_row(label, str(count), bar)
+        console.print(table)
+
+
+@app.command()
+def run(
+    recipe_file: RecipeFile,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The corpus; an unfinished one is resumed.")],
+    root: Roots = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    max_failures: Annotated[float, typer.Option(min=0, max=1, help="Share of items that may fail.")] = 0.01,
+    retry_quarantined: Annotated[bool, typer.Option(help="Render shards with failed items again.")] = False,
+) -> None:
+    """Render a recipe into a corpus: audio, targets, and what was measured on every item.
+
+    Run it again after a kill or a full disk: only what is missing is rendered.
+
+    Example: percepkit synth run train.yaml --out corpus --root speech=/data/speech --root noise=/data/noise
+    """
+    recipe = load_recipe(recipe_file)
+    sources = load_sources(recipe, recipe_file.parent)
+    with cluster.client(workers, scheduler) as client, progress_bar("rendering", "items") as progress:
+        report = run_recipe(
+            recipe, sources, out, parse_roots(root),
+            client=client, max_failures=max_failures, retry_quarantined=retry_quarantined, progress=progress,
+        )  # fmt: skip
+    print_run(report, out)
+
+
+def print_run(report: RunReport, corpus: Path) -> None:
+    """Print what a run did and which items it could not render."""
+    console = Console(highlight=False)
+    reused = f", {report.reused} were there" if report.reused else ""
+    console.print(f"{corpus}: {report.items} items, {report.rendered} rendered{reused}, "
+                  f"{len(report.quarantined)} quarantined", soft_wrap=True)  # fmt: skip
+    for row in report.quarantined.head(20).itertuples():
+        console.print(f"  item {row.item}: {row.status}: {row.reason}", markup=False, soft_wrap=True)
+    if len(report.quarantined) > 20:
+        console.print(f"  and {len(report.quarantined) - 20} more (status and reason in items.parquet)")
+
+
+@app.command()
+def verify(
+    corpus: Annotated[Path, typer.Argument(help="A rendered corpus.")],
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+) -> None:
+    """Re-read a corpus against its plan and checksums; exit code 1 if anything is not as it should be.
+
+    Example: percepkit synth verify corpus
+    """
+    opened = open_corpus(corpus)
+    with cluster.client(workers, scheduler) as client, progress_bar("verifying", "shards") as progress:
+        problems = verify_corpus(opened, client=client, progress=progress)
+    console = Console(highlight=False)
+    if problems.empty:
+        console.print(f"{corpus}: {len(opened.plan)} items, all as planned", soft_wrap=True)
+        return
+    for row in problems.head(50).itertuples():
+        item = f" item {row.item}" if row.item >= 0 else ""
+        console.print(f"shard {row.shard:05d}{item}: {row.problem}", markup=False, soft_wrap=True)
+    console.print(f"{len(problems)} problems in {corpus}", soft_wrap=True)
+    raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""Running work on Dask: cluster, shards, atomic commits, child processes (floor 2)."""

@@ -1,0 +1,1 @@
+"""Metrics, scoring, statistics and the report (floor 6)."""

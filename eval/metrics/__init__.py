@@ -1,0 +1,5 @@
+"""Metrics, one file each; a file that lies here is a metric."""
+
+from percepkit.eval.metrics._interface import MetricSpec, Outcome, Panel, Unscorable, load, names, score_all
+
+__all__ = ["MetricSpec", "Outcome", "Panel", "Unscorable", "load", "names", "score_all"]

@@ -1,0 +1,319 @@
+"""What a metric is, which metrics there are, and scoring one estimate with several of them."""
+
+import importlib
+import math
+import pkgutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+import percepkit.eval.metrics as _here
+
+__all__ = [
+    "STATUSES",
+    "Metric",
+    "MetricSpec",
+    "Outcome",
+    "Panel",
+    "Unscorable",
+    "checked_estimate",
+    "checked_reference",
+    "failed",
+    "load",
+    "names",
+    "score_all",
+]
+
+STATUSES: Mapping[str, str] = {
+    "ok": "the value is a finite number",
+    "silent_reference": "the reference holds no signal",
+    "silent_estimate": "the estimate holds no signal",
+    "nonfinite": "a signal holds NaN or an infinity",
+    "infinite": "the metric has no finite value, e.g. the SI-SDR of an estimate equal to the reference",
+    "too_short": "too little signal for the metric's definition",
+    "too_long": "more signal than the metric's definition allows",
+    "length_mismatch": "reference and estimate differ in length",
+    "rate_mismatch": "the metric is not defined at this sample rate",
+    "no_utterances": "PESQ found no utterance in the reference",
+    "backend_error": "the metric's code raised an error",
+    "crashed": "the metric's code killed its process",
+    "timeout": "the metric's code did not finish in time",
+    "denoiser_failed": "the denoiser raised an error, so that there is nothing to score",
+}
+
+
+class Unscorable(ValueError):
+    """There is no number for this pair of signals.
+
+    Parameters
+    ----------
+    status : str
+        One of `STATUSES`, except ``"ok"``.
+    reason : str
+        One line for people.
+
+    Examples
+    --------
+    >>> Unscorable("too_short", "12 frames, 30 needed").status
+    'too_short'
+    """
+
+    def __init__(self, status: str, reason: str) -> None:
+        if status not in STATUSES or status == "ok":
+            raise ValueError(f"unknown status {status!r}; valid ones: {', '.join(STATUSES)}")
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec:
+    """What a metric module says about the values it gives; mappings are keyed by the names.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the values, which become rows of a score table. Names that cost a run of their own belong
+        in modules of their own: a module always computes all of its names.
+    version : str
+        Changes whenever the same signals could give another value; names the backend if there is one.
+    summary, source : str
+        One line on what is measured and how, and the publication that defines it.
+    unit : mapping of str
+        Unit of each value, ``"1"`` for plain numbers.
+    range : mapping of (float, float)
+        Smallest and largest value by definition.
+    better : {"higher", "lower"}
+    needs : {"reference"}
+        What a score is computed from besides the estimate.
+    invariances : frozenset of str
+        What may be done to the estimate without changing its value: ``"gain"``, ``"polarity"``.
+    """
+
+    names: tuple[str, ...]
+    version: str
+    summary: str
+    source: str
+    unit: Mapping[str, str]
+    range: Mapping[str, tuple[float, float]]
+    better: Literal["higher", "lower"] = "higher"
+    needs: Literal["reference"] = "reference"
+    invariances: frozenset[str] = frozenset()
+
+
+class Metric(Protocol):
+    """A metric: a module (or any object) with a spec and two functions, both raising `Unscorable`."""
+
+    SPEC: MetricSpec
+
+    def prepare(self, reference: np.ndarray, sample_rate: int) -> Any:
+        """Do once what depends on the reference only."""
+
+    def score(self, state: Any, estimate: np.ndarray) -> dict[str, float]:
+        """Score one estimate against the prepared reference."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One cell of a score table: a finite value, or NaN with the status and reason that explain it."""
+
+    value: float
+    status: str = "ok"
+    reason: str = ""
+    seconds: float = 0.0
+
+
+def failed(status: str, reason: str, *, seconds: float = 0.0) -> Outcome:
+    """Give the outcome of a cell that has no value.
+
+    Examples
+    --------
+    >>> failed("too_short", "12 frames, 30 needed").value
+    nan
+    """
+    return Outcome(math.nan, status, " ".join(reason.split()), seconds)
+
+
+@cache
+def _registry() -> Mapping[str, Metric]:
+    """Metrics by value name: every module here without a leading underscore, then installed entry points."""
+    found: dict[str, Metric] = {}
+    modules: list[Any] = [
+        importlib.import_module(f"{_here.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(_here.__path__)
+        if not module.name.startswith("_")
+    ]
+    modules += [point.load() for point in entry_points(group="percepkit.metrics")]
+    for metric in modules:
+        for name in metric.SPEC.names:
+            if name in found:
+                raise ValueError(f"two metrics are named {name!r}: rename the one that is not part of percepkit")
+            found[name] = metric
+    return found
+
+
+def names() -> list[str]:
+    """Names of all metrics, sorted.
+
+    Examples
+    --------
+    >>> names()
+    ['estoi', 'pesq_nb', 'pesq_wb', 'si_sdr', 'stoi']
+    """
+    return sorted(_registry())
+
+
+def load(name: str) -> Metric:
+    """Find the metric that computes a named value.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric; lists the valid names.
+
+    Examples
+    --------
+    >>> load("si_sdr").SPEC.unit
+    {'si_sdr': 'dB'}
+    """
+    if name not in _registry():
+        raise ValueError(f"unknown metric {name!r}; valid ones: {', '.join(names())}")
+    return _registry()[name]
+
+
+def _checked(signal: np.ndarray, what: str) -> np.ndarray:
+    """Return the signal as float64 after the checks that every metric needs."""
+    signal = np.asarray(signal, dtype=np.float64)
+    _require_one_channel(signal, what)
+    if not np.isfinite(signal).all():
+        raise Unscorable("nonfinite", f"the {what} holds NaN or an infinity")
+    if not signal.any():
+        raise Unscorable(f"silent_{what}", f"all {len(signal)} samples of the {what} are zero")
+    return signal
+
+
+def _require_one_channel(signal: np.ndarray, what: str) -> None:
+    if np.ndim(signal) != 1:
+        raise ValueError(f"the {what} must have the shape [n_samples], got {np.shape(signal)}: score one channel")
+
+
+def checked_reference(reference: np.ndarray) -> np.ndarray:
+    """Return a reference as float64, or raise `Unscorable` if no metric can use it."""
+    return _checked(reference, "reference")
+
+
+def checked_estimate(estimate: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return an estimate as float64, or raise `Unscorable` if no metric can use it.
+
+    Examples
+    --------
+    >>> checked_estimate(np.ones(3), 4)
+    Traceback (most recent call last):
+    percepkit.eval.metrics._interface.Unscorable: length_mismatch: the estimate has 3 samples, the reference 4
+    """
+    _require_one_channel(estimate, "estimate")
+    if len(estimate) != n_samples:
+        reason = f"the estimate has {len(estimate)} samples, the reference {n_samples}"
+        raise Unscorable("length_mismatch", reason)
+    return _checked(estimate, "estimate")
+
+
+class Panel:
+    """Several metrics, prepared for one reference, that score any number of estimates.
+
+    Parameters
+    ----------
+    metrics : iterable of str
+        Names of the wanted values.
+    reference : float array, shape (n_samples,)
+        What the estimates should equal.
+    sample_rate : int
+        Hz.
+
+    Examples
+    --------
+    >>> panel = Panel(["si_sdr"], np.array([1.0, 1.0, 0.0]), 16_000)
+    >>> round(panel.score(np.array([1.0, 1.0, 1.0]))["si_sdr"].value, 3)
+    3.01
+    >>> panel.score(np.zeros(3))["si_sdr"].status
+    'silent_estimate'
+    """
+
+    def __init__(self, metrics: Iterable[str], reference: np.ndarray, sample_rate: int) -> None:
+        _require_one_channel(reference, "reference")
+        self._wanted: dict[int, tuple[Metric, list[str]]] = {}
+        for name in metrics:
+            metric = load(name)
+            self._wanted.setdefault(id(metric), (metric, []))[1].append(name)
+        self._states: dict[int, Any] = {}
+        for key, (metric, _) in self._wanted.items():
+            try:
+                self._states[key] = metric.prepare(reference, sample_rate)
+            except Exception as error:  # a metric of a third party may raise anything
+                self._states[key] = error
+
+    def score(self, estimate: np.ndarray) -> dict[str, Outcome]:
+        """Score one estimate; whatever a metric raises becomes the outcome of its names."""
+        _require_one_channel(estimate, "estimate")
+        outcomes: dict[str, Outcome] = {}
+        for key, (metric, wanted) in self._wanted.items():
+            outcomes |= _outcomes(metric, wanted, self._states[key], estimate)
+        return outcomes
+
+
+def _outcomes(metric: Metric, wanted: list[str], state: Any, estimate: np.ndarray) -> dict[str, Outcome]:
+    started = time.perf_counter()
+    try:
+        if isinstance(state, Exception):
+            raise state
+        values = metric.score(state, estimate)
+    except Unscorable as error:
+        return dict.fromkeys(wanted, failed(error.status, error.reason, seconds=_share(started, wanted)))
+    except Exception as error:  # as above
+        reason = f"{type(error).__name__}: {error}"
+        return dict.fromkeys(wanted, failed("backend_error", reason, seconds=_share(started, wanted)))
+    seconds = _share(started, wanted)
+    return {name: _outcome(values[name], seconds) for name in wanted}
+
+
+def _share(started: float, wanted: list[str]) -> float:
+    return (time.perf_counter() - started) / len(wanted)
+
+
+def _outcome(value: float, seconds: float) -> Outcome:
+    if math.isfinite(value):
+        return Outcome(float(value), seconds=seconds)
+    status = "infinite" if math.isinf(value) else "backend_error"
+    return failed(status, f"the metric returned {value}", seconds=seconds)
+
+
+def score_all(
+    metrics: Iterable[str], reference: np.ndarray, estimate: np.ndarray, sample_rate: int
+) -> dict[str, Outcome]:
+    """Score one estimate with several metrics.
+
+    Parameters
+    ----------
+    metrics : iterable of str
+        Names, see `names`.
+    reference, estimate : float array, shape (n_samples,)
+        Time-aligned signals at the same sample rate.
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    dict of Outcome
+        One outcome per name; nothing is raised for signals that cannot be scored.
+
+    Examples
+    --------
+    >>> score_all(["si_sdr"], np.array([1.0, 1.0, 0.0]), np.array([1.0, 1.0]), 16_000)["si_sdr"].status
+    'length_mismatch'
+    """
+    return Panel(metrics, reference, sample_rate).score(estimate)

@@ -1,0 +1,1 @@
+"""The report page: tables, plots, spectrograms and players in one file."""

@@ -1,0 +1,121 @@
+"use strict";
+
+/* Sorting: noisy stays on top; denoisers and oracles are sorted each among themselves. */
+for (const table of document.querySelectorAll("table.scores")) {
+  const headings = [...table.tHead.rows[0].cells];
+  headings.forEach((heading, column) => {
+    heading.querySelector("button").addEventListener("click", () => {
+      const first = column === 0 || heading.dataset.better === "lower" ? "ascending" : "descending";
+      const other = first === "ascending" ? "descending" : "ascending";
+      const order = heading.ariaSort === first ? other : first;
+      for (const each of headings) each.ariaSort = each === heading ? order : "none";
+      for (const body of table.tBodies) sortRows(body, column, order);
+    });
+  });
+}
+
+function sortRows(body, column, order) {
+  const sign = order === "ascending" ? 1 : -1;
+  const key = (row) => row.cells[column].dataset.key;
+  const compare = (a, b) => {
+    if (column === 0) return sign * key(a).localeCompare(key(b));
+    if (key(a) === "" || key(b) === "") return (key(a) === "") - (key(b) === ""); // no score: last either way
+    return sign * (Number(key(a)) - Number(key(b)));
+  };
+  body.append(...[...body.querySelectorAll("tr.score")].sort(compare));
+}
+
+/* Legends: point at a name to bring out its marks in all plots of the section. */
+for (const entry of document.querySelectorAll(".legend li")) {
+  const plots = entry.closest("section").querySelector(".plots");
+  const light = () => {
+    plots.classList.add("dimmed");
+    for (const mark of plots.querySelectorAll(`[id$=".s${entry.dataset.series}"]`)) mark.classList.add("lit");
+  };
+  const restore = () => {
+    plots.classList.remove("dimmed");
+    for (const mark of plots.querySelectorAll(".lit")) mark.classList.remove("lit");
+  };
+  for (const event of ["mouseenter", "focus"]) entry.addEventListener(event, light);
+  for (const event of ["mouseleave", "blur"]) entry.addEventListener(event, restore);
+}
+
+/* Players: one at a time; within an item, switching goes on at the same place. */
+let current = null; // the tile that plays or was played last
+
+function soundOf(tile) {
+  return tile.querySelector("audio");
+}
+
+function play(tile, seconds) {
+  const sound = soundOf(tile);
+  if (current && current !== tile) soundOf(current).pause();
+  if (!current || current.closest(".player") !== tile.closest(".player")) change(tile);
+  sound.currentTime = seconds;
+  current = tile;
+  for (const each of tile.closest(".tiles").querySelectorAll(".tile")) each.classList.toggle("current", each === tile);
+  sound.play();
+}
+
+/* Load all sounds of the new item, so that switching is quick; free those of the old one: browsers hold few at a time. */
+function change(tile) {
+  const sounds = (of) => (of ? of.closest(".tiles").querySelectorAll("audio") : []);
+  for (const sound of sounds(current)) {
+    sound.preload = "none";
+    sound.load();
+  }
+  if (current) current.classList.remove("current");
+  for (const sound of sounds(tile)) sound.preload = "auto";
+}
+
+/* Where the item's sound stands, whichever of its signals was heard last. */
+function position(tile) {
+  if (!current || current.closest(".player") !== tile.closest(".player")) return 0;
+  const sound = soundOf(current);
+  return sound.ended ? 0 : sound.currentTime;
+}
+
+function toggle(tile) {
+  if (tile === current && !soundOf(tile).paused) soundOf(tile).pause();
+  else play(tile, position(tile));
+}
+
+for (const sound of document.querySelectorAll("audio")) {
+  const tile = sound.closest(".tile");
+  const picture = tile.querySelector(".picture");
+  const button = tile.querySelector(".play");
+  sound.controls = false;
+  button.addEventListener("click", () => toggle(tile));
+  picture.addEventListener("click", (event) => {
+    const box = picture.getBoundingClientRect();
+    const share = (event.clientX - box.left) / box.width;
+    const here = tile === current || position(tile) === 0;
+    play(tile, here ? share * Number(picture.dataset.seconds) : position(tile));
+  });
+  sound.addEventListener("play", () => {
+    tile.classList.add("playing");
+    draw(tile);
+  });
+  sound.addEventListener("pause", () => tile.classList.remove("playing"));
+  sound.addEventListener("ended", () => tile.classList.remove("playing"));
+}
+
+/* Move the line over all pictures of the item. */
+function draw(tile) {
+  const sound = soundOf(tile);
+  const share = sound.duration ? sound.currentTime / sound.duration : 0;
+  for (const head of tile.closest(".tiles").querySelectorAll(".head")) head.style.left = `${100 * share}%`;
+  if (!sound.paused) requestAnimationFrame(() => draw(tile));
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !current) return;
+  const tiles = [...current.closest(".tiles").querySelectorAll(".tile")];
+  const chosen = tiles[Number(event.key) - 1];
+  if (event.key === " " && event.target === document.body) {
+    toggle(current);
+    event.preventDefault();
+  } else if (event.key >= "1" && event.key <= "9" && chosen && soundOf(chosen)) {
+    play(chosen, position(chosen));
+  }
+});

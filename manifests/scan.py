@@ -1,0 +1,208 @@
+"""Scan a folder of audio: read every file once, in parallel, and write down what it is."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from percepkit.engine.shards import map_shards
+from percepkit.manifests.labels import LABELS, labels_of
+from percepkit.manifests.measure import measure
+from percepkit.manifests.table import COLUMNS, as_manifest
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from percepkit.engine.cluster import Serial
+
+__all__ = ["KINDS", "scan"]
+
+KINDS = ("speech", "noise", "rir", "music")
+
+CHUNK_FILES = 32
+CHUNK_BYTES = 32_000_000
+RETRIED = ("missing", "unreadable")  # may have been repaired without a new time stamp, and fail fast
+
+# fmt: off
+NOT_AUDIO = frozenset([
+    ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".ini", ".cfg",
+    ".xml", ".html", ".htm", ".log", ".pdf", ".doc", ".docx", ".parquet", ".npy", ".npz", ".h5", ".hdf5",
+    ".pkl", ".pt", ".onnx", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".bmp", ".py", ".pyc",
+    ".ipynb", ".sh", ".m", ".c", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".lab", ".textgrid",
+    ".trn", ".trans", ".srt", ".vtt", ".css", ".js", ".bib", ".tex", ".sha256", ".md5",
+])
+# fmt: on
+NOT_AUDIO_NAMES = frozenset({"license", "licence", "copying", "readme", "authors", "changelog", "makefile"})
+
+
+class _File(NamedTuple):
+    path: str
+    size: int
+    mtime_ns: int
+    status: str | None = None  # known to be bad without reading it
+    reason: str | None = None
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    """Names that may be audio; links to folders are not followed, hidden names are skipped."""
+    for parent, folders, names in os.walk(folder, onerror=_cannot_list):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            suffix = os.path.splitext(name)[1].lower()
+            if not name.startswith(".") and suffix not in NOT_AUDIO and name.lower() not in NOT_AUDIO_NAMES:
+                yield os.path.join(parent, name)
+
+
+def _cannot_list(error: OSError) -> None:
+    raise ValueError(f"cannot list {error.filename}: {error.strerror}; make it readable or move it away")
+
+
+def _examine(folder: Path, name: str) -> _File | None:
+    """Size and time of one file, without opening it; None for what is no regular file."""
+    path = PurePosixPath(Path(name).relative_to(folder)).as_posix()
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        return _File(shown, 0, 0, "unreadable", "the file's name is not UTF-8; rename it")
+    try:
+        found = os.stat(name)
+    except OSError as error:
+        return _File(path, 0, 0, "missing", f"{path}: {error.strerror}")
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    if os.path.islink(name) and not Path(name).resolve().is_relative_to(folder):
+        reason = f"{path}: a link that leads outside the folder; copy the file into it"
+        return _File(path, found.st_size, found.st_mtime_ns, "unreadable", reason)
+    return _File(path, found.st_size, found.st_mtime_ns)
+
+
+def _chunks(files: Sequence[_File]) -> Iterator[tuple[str, ...]]:
+    """Paths in portions that take a worker a second or so."""
+    chunk: list[str] = []
+    size = 0
+    for file in files:
+        chunk.append(file.path)
+        size += file.size
+        if len(chunk) == CHUNK_FILES or size >= CHUNK_BYTES:
+            yield tuple(chunk)
+            chunk, size = [], 0
+    if chunk:
+        yield tuple(chunk)
+
+
+def _measure_chunk(paths: tuple[str, ...], payload: tuple[str, str]) -> list[dict[str, Any]]:
+    folder, kind = payload
+    return [measure(folder, path, kind) for path in paths]
+
+
+def _reusable(files: Sequence[_File], previous: pd.DataFrame | None, kind: str) -> dict[str, dict[str, Any]]:
+    """Rows of an older manifest whose file has the same size and time."""
+    if previous is None:
+        return {}
+    kept = previous[(previous["kind"] == kind) & ~previous["status"].isin(RETRIED)]
+    rows = {row["path"]: row for row in kept.to_dict("records")}
+    return {
+        file.path: rows[file.path]
+        for file in files
+        if file.path in rows
+        and (rows[file.path]["size"], rows[file.path]["mtime_ns"]) == (file.size, file.mtime_ns)
+    }
+
+
+def scan(
+    folder: str | os.PathLike[str],
+    *,
+    kind: str,
+    root_name: str,
+    client: "Client | Serial",
+    pattern: str | None = None,
+    metadata: str | os.PathLike[str] | None = None,
+    previous: pd.DataFrame | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Measure every audio file below a folder.
+
+    Every file is decoded once, in blocks. Level and bandwidth are those of the first channel's first 60 s.
+    What cannot be read becomes a row with a status and a reason. Links to folders are not followed; hidden
+    files and well-known other types (.txt, .csv, .png, ...) are skipped, all else is tried.
+
+    Parameters
+    ----------
+    folder : path
+        The folder; every worker must see it under this path.
+    kind : str
+        ``speech``, ``noise``, ``rir`` or ``music``.
+    root_name : str
+        The name under which the folder is found later, see `percepkit.manifests.table.resolve`.
+    client : distributed.Client or Serial
+        From `percepkit.engine.cluster.client`.
+    pattern, metadata : optional
+        Where speakers and classes come from, see `percepkit.manifests.labels.labels_of`.
+    previous : DataFrame, optional
+        An older manifest of the folder: files with equal size and time are not read again.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of files.
+
+    Returns
+    -------
+    DataFrame
+        A manifest sorted by path; ``attrs["notes"]`` lists what the pattern or the CSV did not match.
+
+    Raises
+    ------
+    ValueError
+        When there is no such folder or no file in it, and as `labels_of`.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind {kind!r}; use {', '.join(KINDS)}")
+    root = Path(folder)
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such folder; give the folder that holds the audio files")
+    root = root.resolve()
+    files = [file for name in _walk(root) if (file := _examine(root, name)) is not None]
+    if not files:
+        raise ValueError(f"{folder}: no audio files in this folder or below it")
+    labels, notes = labels_of([file.path for file in files], pattern=pattern, metadata=metadata)
+    rows = _reusable(files, previous, kind)
+    rows |= {file.path: file._asdict() for file in files if file.status is not None}
+    _measure_all([file for file in files if file.path not in rows], rows, (str(root), kind), client, progress)
+    frame = _assembled(files, labels, rows, kind, root_name)
+    frame.attrs["notes"] = notes
+    return frame
+
+
+def _measure_all(
+    files: Sequence[_File],
+    rows: dict[str, dict[str, Any]],
+    payload: tuple[str, str],
+    client: "Client | Serial",
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Fill ``rows`` with the measures of ``files``."""
+    done = len(rows)
+    total = done + len(files)
+    for _, measured in map_shards(_measure_chunk, _chunks(files), client=client, payload=payload):
+        rows.update((row["path"], row) for row in measured)
+        done += len(measured)
+        if progress is not None:
+            progress(done, total)
+
+
+def _assembled(
+    files: Sequence[_File],
+    labels: Sequence[dict[str, str]],
+    rows: dict[str, dict[str, Any]],
+    kind: str,
+    root_name: str,
+) -> pd.DataFrame:
+    """One table out of what was measured and what the names and the CSV say (never an older run's labels)."""
+    table = []
+    for file, own in zip(files, labels, strict=True):
+        fixed = {"kind": kind, "root_name": root_name, "size": file.size, "mtime_ns": file.mtime_ns}
+        table.append(rows[file.path] | dict.fromkeys(LABELS) | own | fixed)
+    frame = pd.DataFrame(table, columns=list(COLUMNS)).sort_values("path", ignore_index=True)
+    return as_manifest(frame)

@@ -1,0 +1,138 @@
+"""Reading a rendered corpus: its items, their stems and their targets.
+
+Columns of ``items``: item, item_id, shard, status (``ok`` or why the item is missing) and reason; speaker,
+noise_class, noise_kind, generated, room, rt60, drr, c50, snr_db, snr_kind and level_dbfs as planned;
+snr_realised_db, level_realised_dbfs, speech_dbfs, noise_dbfs, peak and guard_db (the clipping guard's gain) as
+measured; sample_rate, seconds, speech_paths and noise_paths; n_frames and frame_offset, the item's rows in the
+target arrays of its shard; and checksum_STEM of every file.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from percepkit.audio.files import read
+from percepkit.engine.tables import read_table
+from percepkit.synth.recipe import Recipe, load_recipe
+
+__all__ = ["Corpus", "Shard", "open_corpus", "shard_folder", "shards_of", "stem_file"]
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """The unit of work, commit and resume: a number and its rows of the plan."""
+
+    number: int
+    rows: pd.DataFrame
+
+    def __str__(self) -> str:
+        return f"{self.number:05d}"
+
+
+def shards_of(plan: pd.DataFrame) -> list[Shard]:
+    """Cut a plan into its shards."""
+    return [Shard(int(number), rows) for number, rows in plan.groupby("shard")]
+
+
+def shard_folder(corpus: Path, shard: int) -> Path:
+    """Folder of a shard."""
+    return corpus / "shards" / f"{shard:05d}"
+
+
+def stem_file(shard: Path, item_id: str, stem: str, audio_format: str) -> Path:
+    """Audio file of one stem of one item."""
+    return shard / "audio" / f"{item_id}.{stem}.{audio_format}"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A rendered corpus, complete or still growing.
+
+    Attributes
+    ----------
+    folder : Path
+    recipe : Recipe
+    """
+
+    folder: Path
+    recipe: Recipe
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        return self.recipe.sample_rate
+
+    @cached_property
+    def plan(self) -> pd.DataFrame:
+        """Plan of every item, rendered or not."""
+        return read_table(self.folder / "plan.parquet", kind="plan")
+
+    @cached_property
+    def shards(self) -> list[int]:
+        """Shards that are committed."""
+        return sorted(int(file.parent.name) for file in self.folder.glob("shards/[0-9]*/items.parquet"))
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """Committed items, in order."""
+        tables = [read_table(shard_folder(self.folder, s) / "items.parquet", kind="items") for s in self.shards]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    @cached_property
+    def _by_item(self) -> pd.DataFrame:
+        return self.items.set_index("item", drop=False)
+
+    def stem(self, item: int, name: str) -> np.ndarray:
+        """Audio of an item.
+
+        Parameters
+        ----------
+        item : int
+        name : {"noisy", "clean", "speech", "noise"}
+            Without rooms, speech is clean.
+
+        Returns
+        -------
+        float32 array, shape (n_samples,)
+        """
+        row = self._row(item)
+        stem = name if name in self.recipe.stems else "clean" if name == "speech" else name
+        if stem not in self.recipe.stems:
+            raise ValueError(f"no stem {name!r}; known: noisy, clean, speech, noise")
+        shard = shard_folder(self.folder, row["shard"])
+        return read(stem_file(shard, row["item_id"], stem, self.recipe.audio_format), channel=0)[0]
+
+    def target(self, item: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Values and validity of a target, each of shape (frames, width), read by memory map."""
+        if name not in self.recipe.targets:
+            raise ValueError(f"this corpus has no target {name!r}; it has: {', '.join(self.recipe.targets)}")
+        row = self._row(item)
+        folder = shard_folder(self.folder, row["shard"]) / "targets"
+        rows = slice(row["frame_offset"], row["frame_offset"] + row["n_frames"])
+        values = np.load(folder / f"{name}.npy", mmap_mode="r")[rows]
+        return values, np.load(folder / f"{name}.valid.npy", mmap_mode="r")[rows]
+
+    def _row(self, item: int) -> "pd.Series[object]":
+        if item not in self._by_item.index:
+            raise ValueError(f"{self.folder}: item {item} is not rendered (yet)")
+        row = self._by_item.loc[item]
+        if row["status"] != "ok":
+            raise ValueError(f"{self.folder}: item {item} was quarantined ({row['status']}): {row['reason']}")
+        return row
+
+
+def open_corpus(folder: str | Path) -> Corpus:
+    """Open a corpus for reading.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not a corpus.
+    """
+    folder = Path(folder)
+    if not (folder / "recipe.yaml").is_file():
+        raise ValueError(f"{folder}: not a corpus (no recipe.yaml); render one with `percepkit synth run`")
+    return Corpus(folder, load_recipe(folder / "recipe.yaml"))

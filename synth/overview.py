@@ -1,0 +1,89 @@
+"""What a plan will cost and contain, before anything is rendered."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from percepkit.dsp.stft import n_frames
+from percepkit.synth.recipe import Recipe
+
+__all__ = ["Histogram", "Overview", "plan_overview"]
+
+FLAC_RATIO = 0.55  # typical size of speech in noise as FLAC, relative to PCM
+FRAME_BYTES = {"pitch_period": 1 * 5}  # float32 value and validity byte per entry; else 34 bands
+HISTOGRAM_BINS = 8
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """A condition's distribution: labels and number of items each."""
+
+    name: str
+    labels: list[str]
+    counts: list[int]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Size and conditions of a plan.
+
+    Attributes
+    ----------
+    hours : float
+    disk_bytes : int
+        Estimate; exact for WAV without targets, within some 15 % for FLAC.
+    histograms : list of Histogram
+        SNR, RT60 (where there are rooms), noise class and speaker count.
+    """
+
+    items: int
+    hours: float
+    disk_bytes: int
+    speakers: int
+    histograms: list[Histogram]
+
+
+def plan_overview(plan: pd.DataFrame, recipe: Recipe) -> Overview:
+    """Sum up a plan.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        Of `percepkit.synth.plan.draw_plan`.
+    recipe : Recipe
+
+    Returns
+    -------
+    Overview
+    """
+    histograms = [_numbers("SNR (dB)", plan["snr_db"])]
+    if plan["room"].notna().any():
+        histograms.append(_numbers("RT60 (s)", plan["rt60"].dropna()))
+    histograms.append(_labels("noise class", plan["noise_class"]))
+    pcm = 44 + 2 * recipe.n_samples
+    audio = len(recipe.stems) * pcm * (FLAC_RATIO if recipe.audio_format == "flac" else 1)
+    frames = n_frames(recipe.n_samples, recipe.sample_rate)
+    targets = sum(FRAME_BYTES.get(name, 34 * 5) for name in recipe.targets) * frames
+    return Overview(
+        items=len(plan),
+        hours=len(plan) * recipe.n_samples / recipe.sample_rate / 3600,
+        disk_bytes=int(len(plan) * (audio + targets)),
+        speakers=int(plan["speaker"].nunique()),
+        histograms=histograms,
+    )
+
+
+def _numbers(name: str, values: pd.Series) -> Histogram:
+    """Exact levels where there are few, equal bins otherwise."""
+    levels = np.unique(values)
+    if len(levels) <= 12:
+        return Histogram(name, [f"{v:g}" for v in levels], [int((values == v).sum()) for v in levels])
+    counts, edges = np.histogram(values, bins=HISTOGRAM_BINS)
+    labels = [f"{low:.3g} to {high:.3g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return Histogram(name, labels, counts.tolist())
+
+
+def _labels(name: str, values: pd.Series) -> Histogram:
+    counts = values.value_counts()
+    return Histogram(name, [str(label) for label in counts.index], counts.tolist())

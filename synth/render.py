@@ -1,0 +1,180 @@
+"""Rendering: from a row of the plan and the source audio to the stems of one item. Nothing is drawn here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.fft
+
+from percepkit.audio.files import AudioError, read
+from percepkit.audio.resampling import resample
+from percepkit.dsp.level import active_level_dbfs, rms_dbfs
+from percepkit.dsp.noise import babble, generate
+from percepkit.dsp.percepnet import Targets, compute_targets
+from percepkit.dsp.rir import dry_response, early_response
+from percepkit.manifests.table import resolve
+from percepkit.synth.recipe import Recipe
+
+__all__ = ["Rendered", "Renderer"]
+
+FADE_SECONDS = 0.005  # at the ends of every utterance
+SILENCE_DBFS = -100.0
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """One item.
+
+    Attributes
+    ----------
+    noisy, clean, speech, noise : float32 array, shape (n_samples,)
+        ``noisy = speech + noise``; ``clean`` is what a denoiser should output: the speech as it stands in the
+        mix, or with a room its dry or early part, aligned with it.
+    measured : dict
+        What was measured on these stems, see `percepkit.synth.corpus`.
+    """
+
+    noisy: np.ndarray
+    clean: np.ndarray
+    speech: np.ndarray
+    noise: np.ndarray
+    sample_rate: int
+    measured: dict[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def percepnet(self) -> Targets:
+        """Gains and strengths, computed once for all targets that need them."""
+        return compute_targets(self.clean, self.noisy, self.sample_rate)
+
+
+class Renderer:
+    """Renders rows of one recipe's plan; keeps the spectra of the rooms it has used.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    roots : mapping of root name to folder
+        Where the files of each manifest lie now.
+
+    Examples
+    --------
+    ``Renderer(recipe, roots)(plan.iloc[7])`` renders item 7 as it stands in the corpus.
+    """
+
+    def __init__(self, recipe: Recipe, roots: Mapping[str, Path]) -> None:
+        self.recipe, self.roots = recipe, dict(roots)
+        self._room = lru_cache(maxsize=32)(self._read_room)
+
+    def __call__(self, row: Mapping[str, Any]) -> Rendered:
+        """Render one row.
+
+        Raises
+        ------
+        AudioError
+            If a source cannot be read, holds NaN, or is silent where the plan cuts it.
+        """
+        dry = self._speech(row["speech"])
+        speech, clean = self._place(dry, row)
+        noise = self._noise(row)
+        return self._mix(speech, clean, noise, row)
+
+    def _speech(self, segments: list[dict[str, Any]]) -> np.ndarray:
+        out = np.zeros(self.recipe.n_samples, np.float32)
+        for segment in segments:
+            x = self._cut(segment)
+            fade = min(int(FADE_SECONDS * self.recipe.sample_rate), len(x) // 4)
+            ramp = np.sin(np.pi / 2 * (np.arange(fade) + 0.5) / max(fade, 1)).astype(np.float32) ** 2
+            x[:fade] *= ramp
+            x[len(x) - fade :] *= ramp[::-1]
+            out[segment["at"] : segment["at"] + len(x)] += x
+        return out
+
+    def _noise(self, row: Mapping[str, Any]) -> np.ndarray:
+        recipe = self.recipe
+        if row["generated"] is not None:
+            key = int(row["noise_key"], 16)
+            if row["generated"] == "babble":
+                voices = [self._cut(segment) for segment in row["noise"]]
+                x = babble(voices, recipe.n_samples, recipe.sample_rate, key)
+            else:
+                x = generate(row["generated"], recipe.n_samples, recipe.sample_rate, key)
+            return x.astype(np.float32)
+        out = np.zeros(recipe.n_samples, np.float32)
+        end = 0
+        for segment in row["noise"]:
+            x = self._cut(segment)
+            overlap = max(end - segment["at"], 0)
+            # Equal power: the passes of a loop are uncorrelated where they join.
+            phase = np.pi / 2 * (np.arange(overlap) + 0.5) / max(overlap, 1)
+            x[:overlap] *= np.sin(phase).astype(np.float32)
+            out[segment["at"] : end] *= np.cos(phase).astype(np.float32)
+            out[segment["at"] : segment["at"] + len(x)] += x
+            end = segment["at"] + len(x)
+        return out
+
+    def _cut(self, segment: dict[str, Any]) -> np.ndarray:
+        path = resolve(self.roots, segment["root_name"], segment["path"])
+        x, rate = read(path, start=segment["start"], frames=segment["frames"], channel=segment["channel"])
+        x = resample(x, rate, self.recipe.sample_rate)[: segment["length"]]
+        out = np.zeros(segment["length"], np.float32)
+        out[: len(x)] = x
+        return out
+
+    def _place(self, dry: np.ndarray, row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Put the speech into its room: the stem in the mix, and the target."""
+        if row["rir_path"] is None:
+            return dry, dry
+        n_fft, spectra = self._room(row["rir_root"], row["rir_path"], row["rir_channel"])
+        spectrum = scipy.fft.rfft(dry, n_fft)
+        speech, clean = (scipy.fft.irfft(spectrum * h, n_fft)[: len(dry)] for h in spectra)
+        return speech, clean
+
+    def _read_room(self, root_name: str, path: str, channel: int) -> tuple[int, tuple[np.ndarray, np.ndarray]]:
+        """FFT length and spectra of the whole response and of the part that the target keeps."""
+        recipe = self.recipe
+        file = resolve(self.roots, root_name, path)
+        h, rate = read(file, channel=channel)
+        h = resample(h, rate, recipe.sample_rate).astype(np.float64)
+        if not h.any():
+            raise AudioError("silent", file, "this room impulse response is silent")
+        keep = dry_response if recipe.rooms and recipe.rooms.target == "dry" else early_response
+        kept = keep(h, recipe.sample_rate)
+        n_fft = scipy.fft.next_fast_len(recipe.n_samples + max(len(h), len(kept)) - 1, real=True)
+        whole, part = (scipy.fft.rfft(r / np.abs(h).max(), n_fft).astype(np.complex64) for r in (h, kept))
+        return n_fft, (whole, part)
+
+    def _mix(self, speech: np.ndarray, clean: np.ndarray, noise: np.ndarray, row: Mapping[str, Any]) -> Rendered:
+        recipe = self.recipe
+        speech_db, noise_db = self._speech_level(speech), rms_dbfs(noise)
+        for name, level, segments in (("speech", speech_db, row["speech"]), ("noise", noise_db, row["noise"])):
+            if level < SILENCE_DBFS:
+                where = segments[0]["path"] if segments else row["generated"]
+                raise AudioError("silent", where, f"the {name} that the plan cuts from it is silent")
+        noise = noise * np.float32(10 ** ((speech_db - noise_db - row["snr_db"]) / 20))
+        mix = speech + noise
+        gain = 10 ** ((row["level_dbfs"] - rms_dbfs(mix)) / 20)
+        peak = gain * max(float(np.abs(x).max()) for x in (mix, speech, noise, clean))
+        guard = min(1.0, recipe.peak_limit / peak)
+        scale = np.float32(gain * guard)
+        alone = clean is speech
+        speech, noise = speech * scale, noise * scale
+        clean = speech if alone else clean * scale
+        noisy = speech + noise
+        measured = {
+            "snr_realised_db": self._speech_level(speech) - rms_dbfs(noise),
+            "level_realised_dbfs": rms_dbfs(noisy),
+            "speech_dbfs": rms_dbfs(speech),
+            "noise_dbfs": rms_dbfs(noise),
+            "peak": peak * guard,
+            "guard_db": 20 * float(np.log10(guard)),
+        }
+        return Rendered(noisy, clean, speech, noise, recipe.sample_rate, measured)
+
+    def _speech_level(self, speech: np.ndarray) -> float:
+        """Level in dBFS that the SNR refers to, see `Recipe.snr_kind`."""
+        if self.recipe.snr_kind == "active":
+            return active_level_dbfs(speech, self.recipe.sample_rate)[0]
+        return rms_dbfs(speech)

@@ -1,0 +1,231 @@
+"""Rendering a whole corpus: shard by shard on Dask, each committed at once, resumable after any kill."""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from percepkit.audio.files import AudioError, write
+from percepkit.engine.shards import commit_folder, map_shards, sweep_attempts
+from percepkit.engine.tables import ensure_writable, read_table, write_table, write_text
+from percepkit.synth.corpus import Shard, shard_folder, shards_of, stem_file
+from percepkit.synth.plan import draw_plan
+from percepkit.synth.recipe import Recipe, recipe_text
+from percepkit.synth.render import Rendered, Renderer
+from percepkit.synth.sources import Sources
+from percepkit.synth.targets import TARGETS
+
+__all__ = ["RunReport", "file_checksum", "run_recipe"]
+
+MEASURED = ("snr_realised_db", "level_realised_dbfs", "speech_dbfs", "noise_dbfs", "peak", "guard_db")
+PLANNED = ("item", "item_id", "shard", "speaker", "noise_class", "noise_kind", "generated", "room", "rt60", "drr",
+           "c50", "snr_db", "snr_kind", "level_dbfs")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did.
+
+    Attributes
+    ----------
+    items, rendered, reused : int
+        Items of the corpus, rendered by this run, and found committed from before.
+    quarantined : DataFrame
+        Items that could not be rendered: item, status, reason.
+    """
+
+    items: int
+    rendered: int
+    reused: int
+    quarantined: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Job:
+    recipe: Recipe
+    roots: dict[str, Path]
+    corpus: Path
+
+
+def run_recipe(
+    recipe: Recipe,
+    sources: Sources,
+    corpus: Path,
+    roots: Mapping[str, Path],
+    *,
+    client: Any,
+    max_failures: float = 0.01,
+    retry_quarantined: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> RunReport:
+    """Render a recipe into a folder, or finish what an earlier run has begun there.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    sources : Sources
+        Of `percepkit.synth.sources.load_sources`.
+    corpus : Path
+        Folder of the corpus; made where it is missing.
+    roots : mapping of root name to folder
+        Where the files of each manifest lie.
+    client
+        Of `percepkit.engine.cluster.client`.
+    max_failures : float in [0, 1]
+        Share of items that may be quarantined before the run stops.
+    retry_quarantined : bool
+        Render shards again that hold quarantined items.
+    progress : callable, optional
+        Called with items done and items in all.
+
+    Raises
+    ------
+    ValueError
+        If a root is missing, the folder holds another corpus, or too many items failed.
+    OSError
+        If the folder cannot be written; what is committed stays, and the run can be resumed.
+    """
+    plan = draw_plan(recipe, sources)
+    _check_roots(plan, roots)
+    _open_folder(corpus, recipe, plan)
+    shards = shards_of(plan)
+    done = _committed(corpus, shards, retry_quarantined=retry_quarantined)
+    failures = [table[table["status"] != "ok"] for table in done.values()]
+    rendered, reused = 0, sum(len(table) for table in done.values())
+    allowed = max_failures * len(plan)
+    job = _Job(recipe, {name: Path(root).absolute() for name, root in roots.items()}, corpus.absolute())
+    todo = [shard for shard in shards if shard.number not in done]
+    if progress:
+        progress(reused, len(plan))
+    for shard, failed in map_shards(_render_shard, todo, client=client, payload=job):
+        rendered += len(shard.rows)
+        failures.append(failed)
+        if progress:
+            progress(reused + rendered, len(plan))
+        _check_failures(pd.concat(failures), allowed, len(plan))
+    quarantined = pd.concat(failures, ignore_index=True) if failures else pd.DataFrame(columns=["status"])
+    _check_failures(quarantined, allowed, len(plan))
+    return RunReport(len(plan), rendered, reused, quarantined)
+
+
+def _check_roots(plan: pd.DataFrame, roots: Mapping[str, Path]) -> None:
+    names = {segment["root_name"] for column in ("speech", "noise") for row in plan[column] for segment in row}
+    names |= set(plan["rir_root"].dropna())
+    for name in sorted(names):
+        if name not in roots:
+            raise ValueError(f"the plan reads files under the root {name!r}; say where it lies: --root {name}=FOLDER")
+        if not Path(roots[name]).is_dir():
+            raise ValueError(f"--root {name}={roots[name]}: no such folder")
+
+
+def _open_folder(corpus: Path, recipe: Recipe, plan: pd.DataFrame) -> None:
+    """Write recipe and plan, or check that the folder was begun with the same ones."""
+    ensure_writable(corpus, folder=True)
+    recipe_file, plan_file = corpus / "recipe.yaml", corpus / "plan.parquet"
+    if recipe_file.is_file():
+        fresh = corpus / ".plan.parquet"
+        write_table(plan, fresh, kind="plan")
+        same = plan_file.is_file() and fresh.read_bytes() == plan_file.read_bytes()
+        fresh.unlink()
+        if recipe_file.read_text(encoding="utf-8") != recipe_text(recipe) or not same:
+            raise ValueError(f"{corpus}: holds a corpus of another recipe or other manifests; choose another folder")
+        sweep_attempts(corpus / "shards")
+        return
+    if any(corpus.iterdir()):
+        raise ValueError(f"{corpus}: is not empty and not a corpus; choose a new or empty folder")
+    (corpus / "shards").mkdir()
+    write_table(plan, plan_file, kind="plan")
+    write_text(recipe_file, recipe_text(recipe))
+
+
+def _committed(corpus: Path, shards: list[Shard], *, retry_quarantined: bool) -> dict[int, pd.DataFrame]:
+    done = {}
+    for shard in shards:
+        folder = shard_folder(corpus, shard.number)
+        if not (folder / "items.parquet").is_file():
+            continue
+        table = read_table(folder / "items.parquet", kind="items")
+        if retry_quarantined and (table["status"] != "ok").any():
+            shutil.rmtree(folder)
+        else:
+            done[shard.number] = table[["item", "status", "reason"]]
+    return done
+
+
+def _check_failures(failed: pd.DataFrame, allowed: float, items: int) -> None:
+    if len(failed) > allowed:
+        first = failed.iloc[0]
+        raise ValueError(
+            f"{len(failed)} of {items} items could not be rendered, more than --max-failures allows; "
+            f"the first is item {first['item']}: {first['reason']}"
+        )
+
+
+def _render_shard(shard: Shard, job: _Job) -> pd.DataFrame:
+    """Render and commit one shard; returns its quarantined items."""
+    renderer = Renderer(job.recipe, job.roots)
+    with commit_folder(shard_folder(job.corpus, shard.number)) as folder:
+        for name in ("audio", "targets"):
+            (folder / name).mkdir()
+        targets: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in job.recipe.targets}
+        rows, offset = [], 0
+        for planned in shard.rows.to_dict("records"):
+            row = {name: planned[name] for name in PLANNED} | _provenance(planned, job.recipe)
+            try:
+                item = renderer(planned)
+            except AudioError as error:
+                rows.append(row | {"status": error.status, "reason": str(error), "n_frames": 0, "frame_offset": offset})
+                continue
+            tables = {name: TARGETS[name](item) for name in targets}
+            for name, table in tables.items():
+                targets[name].append(table)
+            frames = len(next(iter(tables.values()))[0]) if tables else 0
+            row |= {"status": "ok", "reason": None, "n_frames": frames, "frame_offset": offset} | item.measured
+            rows.append(row | _write_stems(item, folder, row["item_id"], job.recipe))
+            offset += frames
+        _write_targets(targets, folder / "targets")
+        items = pd.DataFrame(rows)
+        columns = _columns(job.recipe)
+        write_table(items.reindex(columns=columns), folder / "items.parquet", kind="items")
+    return items.loc[items["status"] != "ok", ["item", "status", "reason"]]
+
+
+def _columns(recipe: Recipe) -> list[str]:
+    checksums = [f"checksum_{stem}" for stem in recipe.stems]
+    return [*PLANNED, "status", "reason", "sample_rate", "seconds", *MEASURED, "speech_paths", "noise_paths",
+            "n_frames", "frame_offset", *checksums]  # fmt: skip
+
+
+def _provenance(planned: Mapping[Any, Any], recipe: Recipe) -> dict[str, object]:
+    def paths(role: str) -> list[str]:
+        return [f"{segment['root_name']}/{segment['path']}" for segment in planned[role]]
+
+    return {"sample_rate": recipe.sample_rate, "seconds": recipe.n_samples / recipe.sample_rate,
+            "speech_paths": paths("speech"), "noise_paths": paths("noise")}  # fmt: skip
+
+
+def _write_stems(item: Rendered, folder: Path, item_id: str, recipe: Recipe) -> dict[str, str]:
+    checksums = {}
+    for stem in recipe.stems:
+        path = stem_file(folder, item_id, stem, recipe.audio_format)
+        write(path, getattr(item, stem), recipe.sample_rate)
+        checksums[f"checksum_{stem}"] = file_checksum(path)
+    return checksums
+
+
+def _write_targets(targets: dict[str, list[tuple[np.ndarray, np.ndarray]]], folder: Path) -> None:
+    for name, parts in targets.items():
+        if parts:
+            values, valid = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+            np.save(folder / f"{name}.npy", values.astype(np.float32))
+            np.save(folder / f"{name}.valid.npy", valid)
+
+
+def file_checksum(path: Path) -> str:
+    """BLAKE2b of a file's bytes, 32 hexadecimal digits."""
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()

@@ -1,0 +1,123 @@
+"""The audio that a recipe draws from: usable rows of its manifests, arranged for drawing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from percepkit.manifests.table import read_manifest, usable
+from percepkit.synth.recipe import Recipe
+
+__all__ = ["NoiseSources", "Sources", "SpeechSources", "load_sources"]
+
+UNLABELLED = "unlabelled"
+SHORTEST_SECONDS = {"speech": 0.25, "noise": 0.1, "rooms": 0.0}  # shorter files are not drawn from
+
+
+@dataclass(frozen=True, eq=False)
+class SpeechSources:
+    """Speech files, sorted so that the files of one unit are neighbours.
+
+    A unit is what may be one talker: a labelled speaker, or a folder of files without labels. Files are
+    joined within a labelled speaker only, but babble never takes a voice from the talker's own unit.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Manifest rows.
+    first, count : int64 array, shape (files,)
+        The range of rows of each file's unit.
+    joinable : bool array, shape (files,)
+        Whether the speaker is known.
+    """
+
+    table: pd.DataFrame
+    first: np.ndarray
+    count: np.ndarray
+    joinable: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseSources:
+    """Noise recordings and generated kinds, sorted so that the members of one class are neighbours.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Manifest rows of the recordings; generated kinds have `kind` set and no path.
+    classes : list of str
+    first, count : int64 array, shape (classes,)
+    """
+
+    table: pd.DataFrame
+    classes: list[str]
+    first: np.ndarray
+    count: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """All that a recipe draws from."""
+
+    speech: SpeechSources
+    noise: NoiseSources
+    rooms: pd.DataFrame | None
+
+
+def load_sources(recipe: Recipe, folder: Path) -> Sources:
+    """Read the manifests that a recipe names, relative to ``folder``.
+
+    Raises
+    ------
+    ValueError
+        If a manifest is missing or holds no usable file, naming it and the recipe's key.
+    """
+    speech = _speech(_usable(folder / recipe.speech.manifest, "speech.manifest"))
+    recordings = _usable(folder / recipe.noise.manifest, "noise.manifest") if recipe.noise.manifest else None
+    rooms = _usable(folder / recipe.rooms.manifest, "rooms.manifest") if recipe.rooms else None
+    if "babble" in recipe.noise.generated and speech.count.max() == len(speech.table):
+        raise ValueError(
+            "noise.generated: babble needs the voices of other speakers, but speech.manifest holds one talker "
+            "(files without a speaker label in one folder count as one); label them or drop babble"
+        )
+    return Sources(speech, _noise(recordings, recipe.noise.generated), rooms)
+
+
+def _usable(path: Path, key: str) -> pd.DataFrame:
+    rows = usable(read_manifest(path))
+    rows = rows[rows["duration"] >= SHORTEST_SECONDS[key.split(".")[0]]]
+    if rows.empty:
+        raise ValueError(f"{path}: no usable file in this manifest (recipe key {key}); scan another folder")
+    return rows
+
+
+def _speech(rows: pd.DataFrame) -> SpeechSources:
+    speaker = rows["speaker"].astype(object).where(rows["speaker"].notna(), None)
+    group = rows["group"].fillna("")
+    unit = [f"speaker {s}" if s is not None else f"folder {r}/{g}" for s, r, g in
+            zip(speaker, rows["root_name"], group, strict=True)]  # fmt: skip
+    table = rows.assign(unit=unit, speaker=speaker).sort_values(["unit", "path"], ignore_index=True)
+    first, count = _ranges(table["unit"])
+    return SpeechSources(table, first[1], count[1], table["speaker"].notna().to_numpy())
+
+
+def _noise(recordings: pd.DataFrame | None, generated: tuple[str, ...]) -> NoiseSources:
+    rows = pd.DataFrame({"path": None, "kind": list(generated), "class": list(generated)}, dtype=object)
+    if recordings is not None:
+        label = recordings["class"].fillna(recordings["group"]).fillna(UNLABELLED)
+        rows = pd.concat([recordings.assign(kind=None, **{"class": label}), rows], ignore_index=True)
+    for name in ("frames", "sample_rate", "channels"):
+        rows[name] = pd.to_numeric(rows[name]).fillna(1).astype("int64") if name in rows else 1
+    table = rows.sort_values(["class", "path"], na_position="last", ignore_index=True)
+    first, count = _ranges(table["class"])
+    return NoiseSources(table, list(dict.fromkeys(table["class"])), first[0], count[0])
+
+
+def _ranges(label: pd.Series) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """First row and number of rows of every run of equal labels: per run, and spread over the rows."""
+    starts = np.flatnonzero(np.append(True, label.to_numpy()[1:] != label.to_numpy()[:-1]))
+    counts = np.diff(np.append(starts, len(label)))
+    return (starts, np.repeat(starts, counts)), (counts, np.repeat(counts, counts))
+
+

@@ -1,0 +1,91 @@
+"""Checking a rendered corpus against its plan, its checksums and its own arithmetic."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from percepkit.dsp.level import active_level_dbfs, rms_dbfs
+from percepkit.engine.shards import map_shards
+from percepkit.engine.tables import read_table
+from percepkit.synth.corpus import Corpus, Shard, open_corpus, shard_folder, shards_of, stem_file
+from percepkit.synth.run import PLANNED, file_checksum
+
+__all__ = ["verify_corpus"]
+
+SNR_TOLERANCE_DB = 0.05
+QUIETEST_STEM_DBFS = -70.0  # below it, the rounding to 16 bits moves the SNR
+
+
+def verify_corpus(
+    corpus: Corpus, *, client: Any, progress: Callable[[int, int], None] | None = None
+) -> pd.DataFrame:
+    """Re-read a corpus and list everything that is not as it should be.
+
+    Checked are: every shard is committed and holds the planned items; every file is there and has its checksum;
+    noisy = speech + noise to within one step of 16 bits; the SNR of the written stems; the targets' shapes.
+
+    Returns
+    -------
+    DataFrame
+        Columns shard, item, problem; empty when all is well.
+    """
+    shards = shards_of(corpus.plan)
+    problems, done = [], 0
+    for _, found in map_shards(_verify_shard, shards, client=client, payload=corpus.folder.absolute()):
+        problems += found
+        done += 1
+        if progress:
+            progress(done, len(shards))
+    table = pd.DataFrame(problems, columns=["shard", "item", "problem"])
+    return table.sort_values(["shard", "item"], ignore_index=True)
+
+
+def _verify_shard(work: Shard, folder: Path) -> list[tuple[int, int, str]]:
+    corpus, shard = open_corpus(folder), work.number
+    place = shard_folder(folder, shard)
+    if not (place / "items.parquet").is_file():
+        return [(shard, -1, "not rendered; resume with `percepkit synth run`")]
+    items = read_table(place / "items.parquet", kind="items")
+    problems = []
+    if not items[list(PLANNED)].equals(work.rows[list(PLANNED)].reset_index(drop=True)):
+        problems.append((shard, -1, "its items are not the planned ones"))
+    for row in items[items["status"] == "ok"].to_dict("records"):
+        problems += [(shard, row["item"], text) for text in _verify_item(corpus, place, row)]
+    frames = int(items["n_frames"].sum())
+    for name in corpus.recipe.targets:
+        problems += [(shard, -1, text) for text in _verify_target(place / "targets", name, frames)]
+    return problems
+
+
+def _verify_item(corpus: Corpus, place: Path, row: dict[Any, Any]) -> list[str]:
+    problems = []
+    for stem in corpus.recipe.stems:
+        path = stem_file(place, row["item_id"], stem, corpus.recipe.audio_format)
+        if not path.is_file():
+            problems.append(f"{path.name} is missing")
+        elif file_checksum(path) != row[f"checksum_{stem}"]:
+            problems.append(f"{path.name} has changed since it was written")
+    if problems:
+        return problems
+    noisy, speech, noise = (corpus.stem(row["item"], name).astype(np.float64) for name in ("noisy", "speech", "noise"))
+    steps = np.abs(noisy - speech - noise).max() * 32768
+    if steps > 1:
+        problems.append(f"noisy differs from speech + noise by {steps:.0f} steps of 16 bits")
+    level = active_level_dbfs(speech, corpus.sample_rate)[0] if row["snr_kind"] == "active" else rms_dbfs(speech)
+    error = level - rms_dbfs(noise) - row["snr_db"]
+    if min(rms_dbfs(speech), rms_dbfs(noise)) > QUIETEST_STEM_DBFS and abs(error) > SNR_TOLERANCE_DB:
+        problems.append(f"SNR of the written stems is {error:+.2f} dB off the plan")
+    return problems
+
+
+def _verify_target(folder: Path, name: str, frames: int) -> list[str]:
+    problems = []
+    for file in (folder / f"{name}.npy", folder / f"{name}.valid.npy"):
+        if frames and not file.is_file():
+            problems.append(f"{file.name} is missing")
+        elif frames and len(found := np.load(file, mmap_mode="r")) != frames:
+            problems.append(f"{file.name} holds {len(found)} frames, expected {frames}")
+    return problems
