@@ -130,7 +130,9 @@ def decode(path: str | os.PathLike[str], sound: Sound, start: int, frames: int) 
         yield block
     if done < frames:
         raise AudioError(
-            "truncated", path, f"the header promises {start + frames} frames, decoding ends at {start + done}"
+            "truncated",
+            path,
+            f"decoding ends at frame {start + done} of {start + frames} that the header promises",
         )
 
 
@@ -155,8 +157,11 @@ def advance(path: str | os.PathLike[str], sound: Sound, start: int) -> None:
         exact = start < _last_ogg_page_start(path)
     else:
         exact = sound.format in EXACT_SEEK_FORMATS and bool(EXACT_SEEK_SUBTYPES.match(sound.subtype))
-    if exact:
-        sound.seek(start)
+    if exact and sound.frames < UNKNOWN_FRAMES:
+        try:
+            sound.seek(start)
+        except soundfile.LibsndfileError as error:
+            raise AudioError("unreadable", path, f"cannot go to frame {start} ({why(error)})") from None
         return
     for _ in _pull(path, sound, start):
         pass

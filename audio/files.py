@@ -200,6 +200,8 @@ def write(path: str | os.PathLike[str], x: np.ndarray, sample_rate: int, *, subt
     x = np.asarray(x)
     if x.dtype not in (np.float32, np.float64) or x.ndim not in (1, 2):
         raise ValueError(f"{path}: expected float samples [n] or [n, channels], got {x.dtype} {x.shape}")
+    if x.size == 0:
+        raise ValueError(f"{path}: no samples to write")
     if not np.isfinite(x).all():
         raise ValueError(f"{path}: cannot write NaN or infinite samples")
     samples, n_clipped = _to_integers(x, INTEGER_BITS[subtype]) if subtype in INTEGER_BITS else (x, 0)

@@ -19,7 +19,7 @@ from percepkit.baselines.denoiser import CausalDenoiser, Denoiser
 __all__ = ["Enhanced", "Outcome", "enhance_channel", "enhance_file", "enhance_tree"]
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
-OTHER_SUFFIXES = {".aif", ".aifc", ".oga", ".opus", ".snd", ".wave"}
+OTHER_SUFFIXES = {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".wave"}
 AUDIO_SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} | OTHER_SUFFIXES
 MAX_WAV_BYTES = 2**32 - 2**16
 
@@ -163,7 +163,7 @@ def enhance_tree(
         result = (target / path.relative_to(source)).with_suffix(".wav")
         if result in written:
             failed.append(
-                (path, f"{path}: {written[result].name} has the same result {result.name}; rename one")
+                (path, f"{path}: its result {result.name} is that of {written[result].name}; rename one")
             )
         elif result.exists() and not overwrite:
             kept.append(path)

@@ -53,6 +53,8 @@ class FunctionDenoiser:
             raise ValueError(
                 f"{self.spec.name} returned shape {enhanced.shape} for {noisy.shape}; it must keep the length"
             )
+        if not np.isfinite(enhanced).all():
+            raise ValueError(f"{self.spec.name} returned NaN or infinite samples")
         return enhanced.astype(noisy.dtype, copy=False)
 
     def latency_samples(self, sample_rate: int) -> int:

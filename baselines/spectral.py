@@ -71,7 +71,6 @@ class SpectralStream:
     def __init__(self, rule: GainRule, sample_rate: int) -> None:
         hop = hop_length(sample_rate)
         self._rule = rule
-        self._sample_rate = sample_rate
         self._hop = hop
         self._waiting = np.zeros(hop)  # the last whole hop, which the next frame shares, and the rest
         self._last_frame = np.zeros((1, 2 * hop))
@@ -97,9 +96,11 @@ class SpectralStream:
 
     def _advance(self, samples: np.ndarray) -> np.ndarray:
         """Enhance whole hops: as many come out as are new in ``samples``, one hop later."""
-        spectrum = analyse(samples, self._sample_rate)[1:-1]  # the outer two frames reach outside
+        hops = samples.reshape(-1, self._hop)
+        window = vorbis_window(2 * self._hop)
+        spectrum = scipy.fft.rfft(np.hstack([hops[:-1], hops[1:]]) * window, axis=1)
         spectrum *= self._rule.gains(_power(spectrum))
-        frames = scipy.fft.irfft(spectrum, n=2 * self._hop, axis=1) * vorbis_window(2 * self._hop)
+        frames = scipy.fft.irfft(spectrum, n=2 * self._hop, axis=1) * window
         output = overlap_add(np.concatenate([self._last_frame, frames]))
         self._last_frame = frames[-1:]
         if not self._started:

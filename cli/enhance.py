@@ -32,8 +32,8 @@ def enhance(
 
     Example: percepkit enhance recordings/ cleaner/ --with wiener
     """
-    started = time.perf_counter()
     denoiser = _load(name)
+    started = time.perf_counter()
     if source.is_dir():
         outcome = _enhance_folder(source, target, denoiser, overwrite)
     else:
@@ -41,7 +41,7 @@ def enhance(
     for _, reason in outcome.failed:
         typer.echo(f"skipped {reason}", err=True)
     if outcome.kept:
-        typer.echo(f"kept {len(outcome.kept)} results that existed; --overwrite replaces them", err=True)
+        typer.echo(f"existing results kept: {len(outcome.kept)}; --overwrite replaces them", err=True)
     if outcome.n_clipped:
         typer.echo(f"clipped {outcome.n_clipped} samples above full scale", err=True)
     seconds = time.perf_counter() - started
@@ -58,19 +58,20 @@ def baselines() -> None:
     Example: percepkit baselines
     """
     from rich.console import Console
-    from rich.table import Table
+    from rich.markup import escape
+    from rich.table import Column, Table
 
     from percepkit.baselines.denoiser import Denoiser
     from percepkit.baselines.registry import load, names
 
-    table = Table("name", "kind", "summary", "paper", "latency at 16 kHz")
+    table = Table(Column("name", no_wrap=True), "kind", "summary", "paper", "latency at 16 kHz")
     for name in names():
         denoiser = load(name)
         spec = denoiser.spec
         kind, latency = ("oracle" if spec.needs == "stems" else "denoiser"), "whole signal"
         if isinstance(denoiser, Denoiser) and spec.causal:
             latency = f"{denoiser.latency_samples(16_000) / 16:.1f} ms"
-        table.add_row(name, kind, spec.summary, spec.paper, latency)
+        table.add_row(name, kind, escape(spec.summary), escape(spec.paper), latency)
     Console().print(table)
 
 

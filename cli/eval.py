@@ -1,16 +1,16 @@
 """``percepkit eval``: score denoisers on a corpus, print tables, write the report."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["app"]
+from percepkit.cli.options import Scheduler, Workers, progress_bar
+
+__all__ = ["app", "print_tables"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,11 +39,8 @@ def run_command(
         Path | None, typer.Option(help="Score table to write. Default: CORPUS-scores.parquet in this folder.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT items.")] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=0, help="Worker processes. Default: one per CPU; 0 runs in this process."),
-    ] = None,
-    scheduler: Annotated[str | None, typer.Option(help="Address of a running Dask scheduler.")] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Score denoisers on every item of a corpus and print the means.
 
@@ -54,14 +51,22 @@ def run_command(
     from percepkit.baselines import registry
     from percepkit.engine.cluster import client
     from percepkit.eval import metrics as metric_floor
-    from percepkit.eval.score import score_corpus
+    from percepkit.eval.score import NOISY, score_corpus
+    from percepkit.synth.corpus import open_corpus
 
+    chosen, wanted = _names(denoisers) or registry.names(), _names(metrics) or metric_floor.names()
+    open_corpus(corpus)  # what is misspelt ends here, before a cluster and a progress bar are started
+    for name in chosen:
+        if name != NOISY:
+            registry.load(name)
+    for name in wanted:
+        metric_floor.load(name)
     out = out or Path(f"{corpus.resolve().name}-scores.parquet")
-    with client(workers, scheduler) as connected, _bar("scoring") as progress:
+    with client(workers, scheduler) as connected, progress_bar("scoring", "items") as progress:
         result = score_corpus(
             corpus,
-            _names(denoisers) or registry.names(),
-            _names(metrics) or metric_floor.names(),
+            chosen,
+            wanted,
             out,
             client=connected,
             limit=limit,
@@ -71,7 +76,7 @@ def run_command(
         typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
     for status, count in sorted(result.skipped.items()):
         typer.echo(f"{count} items of the corpus were left out: {status}")
-    _print_tables(out, corpus, [])
+    print_tables(out, corpus, [])
     typer.echo(f"scores: {out}")
 
 
@@ -81,14 +86,14 @@ def table_command(
     corpus: CorpusArgument,
     by: Annotated[
         str,
-        typer.Option(help="Condition columns with commas between them: snr_db, noise_class, rt60, speaker, ..."),
+        typer.Option(help="Condition columns with commas between them: snr_db, noise_class, rt60, ..."),
     ] = "",
 ) -> None:
     """Print means with 95 % intervals, and the improvement over the noisy input below each.
 
     Example: `percepkit eval table corpus-scores.parquet out/corpus --by snr_db`
     """
-    _print_tables(scores, corpus, _names(by))
+    print_tables(scores, corpus, _names(by))
 
 
 @app.command("metrics")
@@ -107,14 +112,14 @@ def metrics_command() -> None:
         table.add_row(
             name, spec.unit[name], f"{low:g} to {high:g}", spec.better, spec.needs, spec.version, summary
         )
-    Console().print(table)
+    _console().print(table)
 
 
 @app.command("report")
 def report_command(
     scores: ScoresArgument,
     corpus: CorpusArgument,
-    out: Annotated[Path, typer.Option(help="Page to write: one file with everything in it.")] = Path("report.html"),
+    out: Annotated[Path, typer.Option(help="Page to write, everything in one file.")] = Path("report.html"),
     title: Annotated[str | None, typer.Option(help="Heading of the page. Default: the corpus' name.")] = None,
 ) -> None:
     """Write the report: tables, plots by condition, spectrograms and players in one HTML file.
@@ -123,32 +128,31 @@ def report_command(
     """
     from percepkit.eval.report.page import write_report
 
-    with _bar("report") as progress:
+    with progress_bar("report", "steps") as progress:
         write_report(scores, corpus, out, title=title or corpus.resolve().name, progress=progress)
     typer.echo(f"report: {out}")
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _print_tables(scores_path: Path, corpus: Path, by: list[str]) -> None:
+def print_tables(scores_path: Path, corpus: Path, by: Sequence[str]) -> None:
+    """Print the means of a score table, one table per condition, and what is missing."""
     from percepkit.eval.score import read_scores
     from percepkit.eval.statistics import summarise
     from percepkit.eval.summary import failure_line, summary_tables
     from percepkit.synth.corpus import open_corpus
 
     scores = read_scores(scores_path)
-    console = Console()
+    console = _console()
     for table in summary_tables(summarise(scores, open_corpus(corpus).items, by), by=by):
         console.print(table)
-    console.print("mean [95 % interval], below it the improvement over noisy; ", failure_line(scores), sep="")
+    typer.echo("mean [95 % interval], below it the improvement over noisy; ↑ higher is better")
+    typer.echo(failure_line(scores))
 
 
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Progress bar on stderr, fed with the number of steps done and to do."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def _console() -> Console:
+    """Terminal, or a file or pipe, where nothing is gained by folding tables at 80 columns."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

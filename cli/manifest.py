@@ -6,10 +6,10 @@ from typing import Annotated
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from percepkit.cli.options import Scheduler, Workers, progress_bar
 from percepkit.engine.cluster import client
 from percepkit.engine.tables import ensure_writable
 from percepkit.manifests.scan import KINDS, scan
@@ -53,17 +53,8 @@ def scan_command(
             show_default=False,
         ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Worker processes; by default one a processor, 0 for none.", show_default=False),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of a Dask scheduler that runs already, e.g. tcp://10.0.0.5:8786.",
-            show_default=False,
-        ),
-    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Read every audio file below a folder and write down what it is.
 
@@ -77,8 +68,7 @@ def scan_command(
     previous = read_manifest(out) if out.exists() else None
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; give the folder that holds the audio files")
-    with client(workers, scheduler) as cluster, _progress() as bar:
-        task = bar.add_task("scan", total=None)
+    with client(workers, scheduler) as cluster, progress_bar("scanning", "files") as progress:
         frame = scan(
             folder,
             kind=kind,
@@ -87,7 +77,7 @@ def scan_command(
             pattern=pattern,
             metadata=metadata,
             previous=previous,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     write_manifest(frame, out)
     _print_summary(frame)
@@ -103,16 +93,6 @@ def show_command(file: Annotated[Path, typer.Argument(help="A manifest.", show_d
     Example: `percepkit manifest show speech.parquet`
     """
     _print_summary(read_manifest(file))
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
 
 
 def _print_summary(frame: pd.DataFrame) -> None:

@@ -31,10 +31,10 @@ def rooms(
     Example: percepkit synth rooms bank.yaml --out rooms
     """
     bank = load_bank(bank_file)
-    started = time.perf_counter()
     with cluster.client(workers, scheduler) as client, progress_bar("simulating", "rooms") as progress:
+        started = time.perf_counter()
         manifest = build_bank(bank, out, client=client, progress=progress)
-    seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - started
     table = read_manifest(manifest)
     rt60 = table["rt60"]
     Console(highlight=False).print(

@@ -17,7 +17,8 @@ SMOOTHING_HZ = 125.0
 def _loud_spectrum(x: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Bin frequencies, and for each bin the power that 5 % of the active frames exceed."""
     n = 2 * round(FRAME_SECONDS * sample_rate / 2)
-    x = np.pad(x, (0, max(0, n - len(x))))
+    missing = max(0, n - len(x))
+    x = np.pad(x, (missing // 2, missing - missing // 2))
     window = get_window("hann", n).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(x, n)[:: n // 2]
     power = np.abs(rfft(frames * window, axis=1)) ** 2

@@ -31,7 +31,7 @@ def onset(h: np.ndarray) -> int:
     Returns
     -------
     int
-        Index into ``h``. Pre-ringing of a band-limited direct path may put it up to 10 samples early.
+        Index into ``h``. Pre-ringing of a band-limited direct path puts it some samples early.
 
     Raises
     ------
@@ -276,6 +276,9 @@ def _direct_peak(h: np.ndarray) -> float:
     Strong means a third of the highest in the 16 samples from the onset: above the sidelobes of a sinc (0.22)
     that announce it, below what a lone reflection needs to be mistaken for it.
     """
+    # The zero-phase high-pass filters of simulators leave a pedestal, also before the direct path.
+    start = onset(h)
+    h = h - np.median(h[max(start - HALF_TAPS, 0) : start]) if start else h
     start = onset(h)
     grid = np.arange(max(start - HALF_TAPS, 0), min(start + 16 + HALF_TAPS, len(h)))
     times = start + np.arange(0, min(16, len(h) - start), 0.125)

@@ -98,7 +98,7 @@ def _connect(address: str) -> Iterator["Client"]:
         with ThreadPoolExecutor(1) as thread:  # a notebook's own event loop is in use
             thread.submit(asyncio.run, _greet(address)).result()
     except (OSError, ValueError, TypeError, MemoryError) as error:  # the last from a server of another sort
-        reason = str(error).rstrip(".")
+        reason = str(error).rstrip(".") or f"no greeting within {_CONNECT_SECONDS} s"
         raise ValueError(
             f"no Dask scheduler answers at {address!r} ({reason}); expected an address like "
             "'tcp://10.0.0.5:8786', as `dask scheduler` prints it"
@@ -113,13 +113,16 @@ async def _greet(address: str) -> None:
     from distributed.comm.core import connect
 
     credentials = Security().get_connection_args("client")
-    await (await connect(address, timeout=_CONNECT_SECONDS, **credentials)).close()
+    async with asyncio.timeout(_CONNECT_SECONDS + 0.5):  # Dask's own limit forgets servers that stay silent
+        comm = await connect(address, timeout=_CONNECT_SECONDS, **credentials)
+    comm.abort()
 
 
 @contextlib.contextmanager
 def _local(workers: int | None, *, processes: bool) -> Iterator["Client"]:
     if processes:
         _check_main_guard()
+    import dask
     from dask.system import CPU_COUNT
     from distributed import Client, LocalCluster
 
@@ -131,6 +134,7 @@ def _local(workers: int | None, *, processes: bool) -> Iterator["Client"]:
         folder = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="percepkit-", ignore_cleanup_errors=True)
         )
+        stack.enter_context(dask.config.set({"temporary-directory": folder}))
         with _interrupts_ignored():
             cluster = LocalCluster(
                 n_workers=count if processes else 1,
@@ -139,7 +143,6 @@ def _local(workers: int | None, *, processes: bool) -> Iterator["Client"]:
                 protocol="tcp",
                 memory_limit=0,  # no pausing or killing of workers by size: a shard needs little
                 dashboard_address="127.0.0.1:0",
-                local_directory=folder,
                 silence_logs=logging.ERROR,
             )
             stack.enter_context(cluster)

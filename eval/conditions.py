@@ -32,16 +32,17 @@ def bin_labels(values: np.ndarray, *, step: float, unit: str) -> pd.Categorical:
     """
     values = np.asarray(values, dtype=np.float64)
     present = ~np.isnan(values)
-    exact = len(np.unique(values[present])) <= _MAX_LEVELS
-    codes, levels = values, [f"{value:g} {unit}".rstrip() for value in np.unique(values[present])]
-    if not exact:
+    levels, number = np.unique(values[present], return_inverse=True)
+    if len(levels) <= _MAX_LEVELS:
+        names = [f"{level:g} {unit}".rstrip() for level in levels]
+    else:
         # The share of a rounding error keeps 0.6 / 0.2 in the bin that starts at 0.6.
-        codes = np.floor(values / step + 1e-9)
-        levels = [f"[{low * step:g}, {(low + 1) * step:g}) {unit}".rstrip() for low in np.unique(codes[present])]
-    number = np.searchsorted(np.unique(codes[present]), codes[present])
+        steps, number = np.unique(np.floor(values[present] / step + 1e-9), return_inverse=True)
+        names = [f"[{low * step:g}, {(low + 1) * step:g}) {unit}".rstrip() for low in steps]
     labels = np.full(len(values), "none", dtype=object)
-    labels[present] = np.array(levels, dtype=object)[number]
-    return pd.Categorical(labels, [*dict.fromkeys(levels), *(["none"] if not present.all() else [])], ordered=True)
+    labels[present] = np.array(names, dtype=object)[number]
+    missing = [] if present.all() else ["none"]
+    return pd.Categorical(labels, [*dict.fromkeys(names), *missing], ordered=True)
 
 
 def condition_column(items: pd.DataFrame, name: str) -> pd.Categorical:
@@ -73,7 +74,9 @@ def condition_column(items: pd.DataFrame, name: str) -> pd.Categorical:
     stem = name.removesuffix("_bin")
     column = next((known for known in (name, stem, f"{stem}_db") if known in items), None)
     if column is None:
-        raise ValueError(f"items have no column {name!r} to group by; columns: {', '.join(map(str, items.columns))}")
+        raise ValueError(
+            f"items have no column {name!r} to group by; columns: {', '.join(map(str, items.columns))}"
+        )
     values = items[column]
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         step, unit = _bins_of(column, values.nunique())
@@ -87,5 +90,7 @@ def _bins_of(column: str, n_levels: int) -> tuple[float, str]:
     if column.endswith(("_db", "_dbfs")):
         return 5.0, "dB"
     if column not in _STEPS and n_levels > _MAX_LEVELS:
-        raise ValueError(f"column {column!r} holds {n_levels} numbers and has no bin width; group by another one")
+        raise ValueError(
+            f"column {column!r} holds {n_levels} numbers and has no bin width; group by another one"
+        )
     return _STEPS.get(column, (1.0, ""))

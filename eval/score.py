@@ -6,7 +6,6 @@ a run that was killed goes on where it stopped.
 """
 
 import contextlib
-import importlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -142,7 +141,9 @@ def _usable(corpus: Corpus, folder: str | Path, limit: int | None) -> pd.DataFra
     usable = corpus.items[corpus.items["status"] == "ok"].sort_values("item")
     if usable.empty:
         statuses = ", ".join(sorted(set(corpus.items["status"])))
-        raise ValueError(f"{folder}: no item can be scored (their statuses: {statuses}); see its items.parquet")
+        raise ValueError(
+            f"{folder}: no item can be scored (their statuses: {statuses}); see its items.parquet"
+        )
     return usable if limit is None else usable.head(limit)
 
 
@@ -171,8 +172,8 @@ def _code_digest(name: str) -> str:
     if name == NOISY:
         return ""
     denoiser = registry.load(name)
-    module = importlib.import_module(name.partition(":")[0]) if ":" in name else sys.modules[type(denoiser).__module__]
-    source = getattr(module, "__file__", None)
+    module = name.partition(":")[0] if ":" in name else type(denoiser).__module__
+    source = getattr(sys.modules[module], "__file__", None)
     return blake2b(Path(source).read_bytes() if source else b"", digest_size=16).hexdigest()
 
 
@@ -190,13 +191,12 @@ def _score_slice(piece: _Slice, job: _Job) -> None:
     """Score the items of a slice and write its part; this runs on a worker."""
     corpus = open_corpus(job.corpus)
     denoisers = {name: registry.load(name) for name in job.denoisers if name != NOISY}
-    rows: list[tuple[Any, ...]] = []
-    for item in piece.items:
-        for denoiser, metric, outcome in _score_item(corpus, item, denoisers, job.metrics):
-            version = metric_floor.load(metric).SPEC.version
-            rows.append(
-                (item, denoiser, metric, outcome.value, outcome.status, outcome.reason, version, outcome.seconds)
-            )
+    versions = {name: metric_floor.load(name).SPEC.version for name in job.metrics}
+    rows = [
+        (item, denoiser, metric, cell.value, cell.status, cell.reason, versions[metric], cell.seconds)
+        for item in piece.items
+        for denoiser, metric, cell in _score_item(corpus, item, denoisers, job.metrics)
+    ]
     write_table(pd.DataFrame(rows, columns=list(_COLUMNS)), piece.part, kind=_PART_KIND)
 
 
@@ -247,7 +247,8 @@ def enhance_item(
     run = denoiser.for_item(inputs, rate) if isinstance(denoiser, Oracle) else denoiser
     enhanced = np.asarray(run(inputs["noisy"].copy(), rate))
     if enhanced.ndim != 1 or not np.issubdtype(enhanced.dtype, np.floating):
-        raise ValueError(f"expected floats of shape ({n_native},), got {enhanced.dtype} of shape {enhanced.shape}")
+        found = f"{enhanced.dtype} of shape {enhanced.shape}"
+        raise ValueError(f"expected floats of shape ({n_native},), found {found}")
     if rate == sample_rate or len(enhanced) != n_native or not np.isfinite(enhanced).all():
         return enhanced
     return resample(enhanced, rate, sample_rate)[: len(stems["noisy"])]

@@ -227,9 +227,7 @@ def _columns_by_gaps(values: np.ndarray) -> Iterator[np.ndarray]:
             yield np.flatnonzero(pattern.ravel() == number)
 
 
-def _bca(
-    sums: np.ndarray, counts: np.ndarray, key: int, confidence: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _bca(sums: np.ndarray, counts: np.ndarray, key: int, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     """Bounds for means ``sums / counts`` over units, [n_units, k] and [n_units] -> [k] each, [2] eq. 14.9."""
     n_units = len(sums)
     mean = sums.sum(axis=0) / counts.sum()
@@ -260,7 +258,9 @@ def _resampled_means(sums: np.ndarray, counts: np.ndarray, key: int) -> np.ndarr
         n_words = -(-n_units // 4)  # four draws each; a resample starts at a word of its own
         raw = draws.words(key, first * n_words, rows * n_words).reshape(rows, 4 * n_words)[:, :n_units]
         drawn = (draws.uniform(raw) * n_units).astype(np.int64) + np.arange(rows)[:, None] * n_units
-        weight = np.bincount(drawn.ravel(), minlength=rows * n_units).reshape(rows, n_units).astype(np.float64)
+        weight = (
+            np.bincount(drawn.ravel(), minlength=rows * n_units).reshape(rows, n_units).astype(np.float64)
+        )
         means.append((weight @ sums) / (weight @ counts)[:, None])
     return np.concatenate(means)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from rich import box
 from rich.table import Table
 
 from percepkit.eval import metrics as metric_floor
@@ -29,7 +30,8 @@ def summary_tables(summary: pd.DataFrame, *, by: Sequence[str] = ()) -> list[Tab
     -------
     list of rich.table.Table
         Best denoiser first, by wideband PESQ or else by the first metric. A cell reads
-        ``2.31 [2.20, 2.43]`` and, on a second line, the improvement over the noisy input on common items.
+        ``2.31 [2.20, 2.43]``, on a second line the improvement over the noisy input on common items with
+        its interval, and on a third how many items have a score, if not all have one.
     """
     if not by:
         return [_table(summary, "")]
@@ -57,7 +59,7 @@ def failure_line(scores: pd.DataFrame) -> str:
 
 def _table(summary: pd.DataFrame, title: str) -> Table:
     metrics = _ordered_metrics(summary)
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("denoiser")
     for metric in metrics:
         table.add_column(_heading(metric), justify="right")
@@ -97,23 +99,24 @@ def _digits(metric: str) -> int:
 
 def _heading(metric: str) -> str:
     unit = _unit(metric)
-    arrow = "higher" if _better(metric) == "higher" else "lower"
-    return f"{metric}\n{'' if unit == '1' else unit + ', '}{arrow} is better"
+    arrow = "↑" if _better(metric) == "higher" else "↓"
+    return f"{metric} {arrow}\n{'' if unit == '1' else unit}"
 
 
 def _cell(row: pd.Series, digits: int) -> str:
     """Format ``mean [low, high]``, the improvement below, and the coverage where scores are missing."""
-    if not row["n_ok"]:
-        return f"none of {row['n']}"
-    text = f"{row['mean']:.{digits}f} {_interval(row['low'], row['high'], f'.{digits}f')}".rstrip()
+    n_ok, n_items = int(row["n_ok"]), int(row["n"])
+    if not n_ok:
+        return f"none of {n_items}"
+    text = f"{row['mean']:z.{digits}f}{_interval(row['low'], row['high'], digits)}"
     if row["delta_n"]:
-        signed = f"+.{digits}f"
-        interval = _interval(row["delta_low"], row["delta_high"], signed)
-        text += f"\n{row['delta']:{signed}} {interval}".rstrip()
-    if row["n_ok"] < row["n"]:
-        text += f"\n{row['n_ok']} of {row['n']}"
+        text += f"\n{row['delta']:+z.{digits}f}{_interval(row['delta_low'], row['delta_high'], digits)}"
+    if n_ok < n_items:
+        text += f"\n{n_ok} of {n_items}"
     return text
 
 
-def _interval(low: float, high: float, form: str) -> str:
-    return "" if math.isnan(low) else rf"\[{low:{form}}, {high:{form}}]"  # rich reads a bare [ as a style
+def _interval(low: float, high: float, digits: int) -> str:
+    if math.isnan(low):
+        return ""
+    return rf" \[{low:z.{digits}f}, {high:z.{digits}f}]"  # rich reads a bare [ as a style

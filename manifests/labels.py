@@ -1,11 +1,10 @@
 """Speaker, class and other labels of files, from their paths or from a CSV."""
 
+import csv
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-
-import pandas as pd
 
 __all__ = ["LABELS", "labels_of"]
 
@@ -49,43 +48,46 @@ def _from_pattern(paths: Sequence[str], pattern: str) -> tuple[list[Labels], lis
     return [match.groupdict() if match else {} for match in matches], notes
 
 
-def _read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
+def _read_csv(path: str | os.PathLike[str]) -> dict[str, Labels]:
+    """Labels by path. All is text: a speaker called 007 or NA keeps its name."""
+    rows: dict[str, Labels] = {}
     try:
-        # Text only: a speaker called 007 or NA keeps its name.
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        with open(path, newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            columns = reader.fieldnames or []
+            if "path" not in columns:
+                raise ValueError(
+                    f"{path}: expected a column 'path' (relative to the folder) and any of "
+                    f"{', '.join(LABELS)}; found {', '.join(columns) or 'nothing'}"
+                )
+            names = [name for name in LABELS if name in columns]
+            for row in reader:
+                if any(row.pop(None, [])):
+                    raise ValueError(f"{path}, line {reader.line_num}: more cells than columns")
+                key = str(PurePosixPath(row["path"]))
+                if key in rows:
+                    raise ValueError(f"{path}, line {reader.line_num}: {key!r} is listed a second time")
+                rows[key] = {name: row[name] for name in names if row[name]}
     except OSError as error:
         raise ValueError(f"cannot read the metadata {path}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: not a CSV table in UTF-8 ({' '.join(str(error).split())})") from None
-    if "path" not in table:
-        raise ValueError(
-            f"{path}: expected a column 'path' (relative to the folder) and any of {', '.join(LABELS)}; "
-            f"found {', '.join(map(str, table.columns))}"
-        )
-    table["path"] = [str(PurePosixPath(entry)) for entry in table["path"]]
-    twice = table["path"][table["path"].duplicated()]
-    if len(twice):
-        raise ValueError(f"{path}: {len(twice)} paths are listed twice, the first is {twice.iloc[0]!r}")
-    return table
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path}: not a CSV table in UTF-8 ({error})") from None
+    return rows
 
 
-def _from_csv(paths: Sequence[str], csv: str | os.PathLike[str]) -> tuple[list[Labels], list[str]]:
-    table = _read_csv(csv)
-    names = [name for name in LABELS if name in table]
-    rows: Mapping[str, Labels] = {
-        row["path"]: {name: row[name] for name in names if row[name]} for row in table.to_dict("records")
-    }
+def _from_csv(paths: Sequence[str], table: str | os.PathLike[str]) -> tuple[list[Labels], list[str]]:
+    rows = _read_csv(table)
     notes = []
     known = set(paths)
     strangers = [path for path in rows if path not in known]
     if strangers:
         notes.append(
-            f"{len(strangers)} of {len(rows)} paths in {Path(csv).name} are not in the folder, "
+            f"{len(strangers)} of {len(rows)} paths in {Path(table).name} are not in the folder, "
             f"the first is {strangers[0]!r}"
         )
     bare = sum(path not in rows for path in paths)
     if bare:
-        notes.append(f"{bare} of {len(paths)} files have no row in {Path(csv).name}")
+        notes.append(f"{bare} of {len(paths)} files have no row in {Path(table).name}")
     return [rows.get(path, {}) for path in paths], notes
 
 

@@ -46,18 +46,18 @@ class _File(NamedTuple):
     reason: str | None = None
 
 
-def _walk(folder: Path) -> Iterator[str]:
+def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
     """Names that may be audio; links to folders are not followed, hidden names are skipped."""
-    for parent, folders, names in os.walk(folder, onerror=_cannot_list):
+
+    def passed_over(error: OSError) -> None:
+        notes.append(f"cannot look into {error.filename}: {error.strerror}")
+
+    for parent, folders, names in os.walk(folder, onerror=passed_over):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             suffix = os.path.splitext(name)[1].lower()
             if not name.startswith(".") and suffix not in NOT_AUDIO and name.lower() not in NOT_AUDIO_NAMES:
                 yield os.path.join(parent, name)
-
-
-def _cannot_list(error: OSError) -> None:
-    raise ValueError(f"cannot list {error.filename}: {error.strerror}; make it readable or move it away")
 
 
 def _examine(folder: Path, name: str) -> _File | None:
@@ -67,7 +67,7 @@ def _examine(folder: Path, name: str) -> _File | None:
         path.encode()
     except UnicodeEncodeError:
         shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-        return _File(shown, 0, 0, "unreadable", "the file's name is not UTF-8; rename it")
+        return _File(shown, 0, 0, "unreadable", f"{shown}: the name is not UTF-8; rename it")
     try:
         found = os.stat(name)
     except OSError as error:
@@ -150,7 +150,8 @@ def scan(
     Returns
     -------
     DataFrame
-        A manifest sorted by path; ``attrs["notes"]`` lists what the pattern or the CSV did not match.
+        A manifest sorted by path; ``attrs["notes"]`` lists folders that could not be
+        opened and what the pattern or the CSV did not match.
 
     Raises
     ------
@@ -163,15 +164,16 @@ def scan(
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; give the folder that holds the audio files")
     root = root.resolve()
-    files = [file for name in _walk(root) if (file := _examine(root, name)) is not None]
+    notes: list[str] = []
+    files = [file for name in _walk(root, notes) if (file := _examine(root, name)) is not None]
     if not files:
-        raise ValueError(f"{folder}: no audio files in this folder or below it")
-    labels, notes = labels_of([file.path for file in files], pattern=pattern, metadata=metadata)
+        raise ValueError("; ".join([f"{folder}: no audio files in this folder or below it", *notes]))
+    labels, more_notes = labels_of([file.path for file in files], pattern=pattern, metadata=metadata)
     rows = _reusable(files, previous, kind)
     rows |= {file.path: file._asdict() for file in files if file.status is not None}
     _measure_all([file for file in files if file.path not in rows], rows, (str(root), kind), client, progress)
     frame = _assembled(files, labels, rows, kind, root_name)
-    frame.attrs["notes"] = notes
+    frame.attrs["notes"] = notes + more_notes
     return frame
 
 
@@ -185,6 +187,8 @@ def _measure_all(
     """Fill ``rows`` with the measures of ``files``."""
     done = len(rows)
     total = done + len(files)
+    if progress is not None:
+        progress(done, total)
     for _, measured in map_shards(_measure_chunk, _chunks(files), client=client, payload=payload):
         rows.update((row["path"], row) for row in measured)
         done += len(measured)

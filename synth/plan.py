@@ -15,6 +15,8 @@ __all__ = ["BABBLE_VOICES", "CROSSFADE_SECONDS", "draw_plan"]
 
 BABBLE_VOICES = 6
 CROSSFADE_SECONDS = 0.05  # equal-power, where a noise recording is looped
+TEXT = ("item_id", "speaker", "noise_class", "noise_kind", "generated", "noise_key", "room", "rir_root",
+        "rir_path", "snr_kind")  # fmt: skip
 SHORTEST_SECONDS = 0.25  # an utterance is not cut shorter than this at the end of an item
 
 
@@ -42,6 +44,8 @@ def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | 
     plan["snr_db"] = recipe.snr_db.sample(condition[0])
     plan["snr_kind"] = recipe.snr_kind
     plan["level_dbfs"] = recipe.level_dbfs.sample(condition[1])
+    for name in TEXT:  # one type however many items are drawn, and None for what is not there
+        plan[name] = plan[name].astype(object).where(plan[name].notna(), None)
     return plan
 
 
@@ -79,6 +83,7 @@ def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: _Draws) -> _Segme
     table, rate = sources.table, recipe.sample_rate
     frames, file_rate = table["frames"].to_numpy(np.int64), table["sample_rate"].to_numpy(np.int64)
     channels = table["channels"].to_numpy(np.int64)
+    shortest = int(SHORTEST_SECONDS * rate)
     share = np.cumsum(table["duration"].to_numpy(np.float64))
     u = draw("speech file")
     file = np.minimum(np.searchsorted(share, u[0] * share[-1], side="right"), len(table) - 1)
@@ -91,9 +96,10 @@ def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: _Draws) -> _Segme
             joined = sources.first[file] + _pick(u[0], sources.count[file])
             file = np.where(sources.joinable[file], joined, file)
         at = position + np.rint(recipe.speech.pause_seconds.sample(u[1]) * rate).astype(np.int64).clip(min=0)
+        if step == 0:  # every item speaks, however long the pause before
+            at = np.minimum(at, recipe.n_samples - shortest)
         room = recipe.n_samples - at
-        # The first utterance always stands; a later one only where enough of it fits.
-        open_items = open_items & (room >= (SHORTEST_SECONDS * rate if step else 1))
+        open_items = open_items & (room >= shortest)
         at, room = np.where(open_items, at, 0), np.where(open_items, room, recipe.n_samples)
         wanted = -(-room * file_rate[file] // rate)
         spare = np.maximum(frames[file] - wanted, 0)

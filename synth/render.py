@@ -94,13 +94,13 @@ class Renderer:
 
     def _noise(self, row: Mapping[str, Any]) -> np.ndarray:
         recipe = self.recipe
-        if row["generated"] is not None:
+        if isinstance(row["generated"], str):
             key = int(row["noise_key"], 16)
             if row["generated"] == "babble":
                 voices = [self._cut(segment) for segment in row["noise"]]
                 x = babble(voices, recipe.n_samples, recipe.sample_rate, key)
             else:
-                x = generate(row["generated"], recipe.n_samples, recipe.sample_rate, key)
+                x = generate(row["generated"], recipe.n_samples, recipe.sample_rate, key, {})
             return x.astype(np.float32)
         out = np.zeros(recipe.n_samples, np.float32)
         end = 0
@@ -125,7 +125,7 @@ class Renderer:
 
     def _place(self, dry: np.ndarray, row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Put the speech into its room: the stem in the mix, and the target."""
-        if row["rir_path"] is None:
+        if not isinstance(row["rir_path"], str):  # None in a fresh plan, NaN in one read from Parquet
             return dry, dry
         n_fft, spectra = self._room(row["rir_root"], row["rir_path"], row["rir_channel"])
         spectrum = scipy.fft.rfft(dry, n_fft)
@@ -151,7 +151,7 @@ class Renderer:
         speech_db, noise_db = self._speech_level(speech), rms_dbfs(noise)
         for name, level, segments in (("speech", speech_db, row["speech"]), ("noise", noise_db, row["noise"])):
             if level < SILENCE_DBFS:
-                where = segments[0]["path"] if segments else row["generated"]
+                where = segments[0]["path"] if len(segments) else row["generated"]
                 raise AudioError("silent", where, f"the {name} that the plan cuts from it is silent")
         noise = noise * np.float32(10 ** ((speech_db - noise_db - row["snr_db"]) / 20))
         mix = speech + noise

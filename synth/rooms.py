@@ -5,7 +5,9 @@ the noise comes from) and so on, with a manifest in which the positions of one r
 """
 
 import math
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -13,10 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from scipy.signal import butter, sosfilt
 
 from percepkit.audio import files
 from percepkit.dsp import draws, rir
-from percepkit.engine.shards import map_shards
+from percepkit.engine.shards import map_shards, sweep_attempts
 from percepkit.engine.tables import ensure_writable, write_text
 from percepkit.manifests.scan import scan
 from percepkit.manifests.table import write_manifest
@@ -37,7 +40,9 @@ MAX_ORDER = (
 TRIAL_ORDER = 50  # of the run that measures how far a room's RT60 is from the one drawn
 PEAK = 0.5  # of the louder position of a room
 KEPT_DB = -60.0  # a response ends where no more than this share of its energy is left
+RUMBLE_HZ = 10.0  # corner of the high-pass filter of every response
 TRIES = 2000  # draws of a position before a room is declared too small
+_SETTINGS = threading.Lock()  # of the simulator
 
 
 def _distribution(low: float, high: float) -> Distribution:
@@ -132,7 +137,7 @@ def _explain(fault: Any) -> str:
 
 def bank_text(bank: RoomBank) -> str:
     """The bank as YAML with every default written out."""
-    return yaml.safe_dump(bank.model_dump(mode="json"), sort_keys=False)
+    return yaml.safe_dump(bank.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
 
 
 @dataclass(frozen=True)
@@ -227,18 +232,36 @@ def simulate_room(geometry: Geometry, sample_rate: int) -> list[np.ndarray]:
 def _image_method(
     geometry: Geometry, sample_rate: int, exponent: float, order: int, n_sources: int | None = None
 ) -> list[np.ndarray]:
+    # Rounded, so that the last bits of the trial's line fit do not decide the samples.
+    absorption = round(-math.expm1(-exponent), 6)
+    with _simulator() as pra:
+        walls = pra.Material(absorption)
+        room = pra.ShoeBox(geometry.size_m, fs=sample_rate, materials=walls, max_order=order)
+        room.add_microphone(geometry.microphone_m)
+        for source in geometry.sources_m[:n_sources]:
+            room.add_source(source)
+        room.compute_rir()
+    # All reflections have the same sign, which no room's do near 0 Hz. The filter is causal: the simulator's
+    # own would put a pedestal before the direct path.
+    sections = butter(2, RUMBLE_HZ, "highpass", fs=sample_rate, output="sos")
+    return [sosfilt(sections, np.asarray(h, dtype=np.float64)) for h in room.rir[0]]
+
+
+@contextmanager
+def _simulator() -> Iterator[Any]:
+    """The simulator with our settings; the user's, which are global to the process, return afterwards."""
     import pyroomacoustics as pra
 
-    pra.constants.set("num_threads", 1)  # the workers share the cores already
-    pra.constants.set("c", SPEED_OF_SOUND)
-    # Rounded, so that the last bits of the trial's line fit do not decide the samples.
-    walls = pra.Material(round(-math.expm1(-exponent), 6))
-    room = pra.ShoeBox(geometry.size_m, fs=sample_rate, materials=walls, max_order=order)
-    room.add_microphone(geometry.microphone_m)
-    for source in geometry.sources_m[:n_sources]:
-        room.add_source(source)
-    room.compute_rir()
-    return [np.asarray(h, dtype=np.float64) for h in room.rir[0]]
+    ours = {"num_threads": 1, "rir_hpf_enable": False, "c": SPEED_OF_SOUND}  # workers share the cores already
+    with _SETTINGS:
+        before = {name: pra.constants.get(name) for name in ours}
+        try:
+            for name, value in ours.items():
+                pra.constants.set(name, value)
+            yield pra
+        finally:
+            for name, value in before.items():
+                pra.constants.set(name, value)
 
 
 def _without_tail(h: np.ndarray) -> np.ndarray:
@@ -279,6 +302,7 @@ def build_bank(
         If the folder holds another bank or cannot be written.
     """
     ensure_writable(folder, folder=True)
+    sweep_attempts(folder)
     _claim(bank, folder)
     finished = map_shards(_write_room, range(bank.rooms), client=client, payload=(bank, folder.resolve()))
     for done, _ in enumerate(finished, 1):

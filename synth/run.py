@@ -126,6 +126,7 @@ def _check_roots(plan: pd.DataFrame, roots: Mapping[str, Path]) -> None:
 def _open_folder(corpus: Path, recipe: Recipe, plan: pd.DataFrame) -> None:
     """Write recipe and plan, or check that the folder was begun with the same ones."""
     ensure_writable(corpus, folder=True)
+    corpus.mkdir(parents=True, exist_ok=True)
     recipe_file, plan_file = corpus / "recipe.yaml", corpus / "plan.parquet"
     if recipe_file.is_file():
         fresh = corpus / ".plan.parquet"

@@ -111,24 +111,11 @@ def test_wheel_works_in_a_clean_environment(wheel, tmp_path):
     """A new environment gets the wheel alone; the dependencies come from this one by a path file."""
     venv.create(tmp_path / "clean", with_pip=False)
     python = tmp_path / "clean" / "bin" / "python"
-    site = Path(
-        run(
-            python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path
-        ).stdout.strip()
-    )
+    where_packages_go = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = Path(run(python, "-c", where_packages_go, cwd=tmp_path).stdout.strip())
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        python,
-        "install",
-        "--no-deps",
-        "--no-index",
-        wheel,
-        cwd=tmp_path,
-    )
+    pip_install = ["-m", "pip", "--python", python, "install", "--no-deps", "--no-index"]
+    run(sys.executable, *pip_install, wheel, cwd=tmp_path)
 
     where, *modules = run(python, "-c", IMPORT_ALL, cwd=tmp_path).stdout.split()
     assert Path(where) == site / "percepkit"

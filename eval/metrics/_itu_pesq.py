@@ -79,7 +79,7 @@ def _in_process(reference: Reference, estimate: np.ndarray, mode: str) -> float:
 def _unscorable(error_type: str, message: str) -> Unscorable:
     if "cannot convert float NaN" in message:
         message = "PESQ computed NaN: one of the signals has next to no energy in the telephone band"
-    elif message.startswith("b'") or message.startswith('b"'):
+    elif message.startswith(("b'", 'b"')):
         message = message[2:-1]
     return Unscorable(_STATUS_OF_ERROR.get(error_type, "backend_error"), message or error_type)
 

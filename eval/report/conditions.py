@@ -83,7 +83,7 @@ def class_groups(items: pd.DataFrame, order: Sequence[str] = ()) -> Groups | Non
     kept, left = ranked[:MAX_CLASSES], ranked[MAX_CLASSES:]
     note = ""
     if left:
-        note = f"The {len(kept)} most frequent of {len(ranked)} noise classes; the others count in the table above only."
+        note = f"Only the {len(kept)} most frequent of {len(ranked)} noise classes are shown."
     labels = [name for name in order if name in kept]
     labels += sorted(set(kept) - set(labels))
     return _groups(values.where(values.isin(kept)), labels, [float(k) for k in range(len(labels))], note)

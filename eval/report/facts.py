@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from percepkit.eval.metrics._interface import STATUSES
+from percepkit.eval.report.table import MetricCard
 
 __all__ = ["Failure", "corpus_facts", "failures", "quarantined", "versions"]
 
@@ -53,7 +54,7 @@ def versions() -> list[tuple[str, str]]:
     return [(package, _version(package)) for package in PACKAGES]
 
 
-def failures(scores: pd.DataFrame, items: pd.DataFrame, metric_order: Sequence[str]) -> list[Failure]:
+def failures(scores: pd.DataFrame, items: pd.DataFrame, cards: Sequence[MetricCard]) -> list[Failure]:
     """Missing scores by denoiser and status, the most frequent first.
 
     Parameters
@@ -62,12 +63,14 @@ def failures(scores: pd.DataFrame, items: pd.DataFrame, metric_order: Sequence[s
         With columns item, denoiser, metric, status and reason.
     items : DataFrame
         With columns item and item_id.
-    metric_order : sequence of str
+    cards : sequence of MetricCard
     """
     ids = items.set_index("item")["item_id"]
     found = []
-    for (denoiser, status), rows in scores[scores["status"] != "ok"].groupby(["denoiser", "status"], sort=True):
-        affected = [name for name in metric_order if (rows["metric"] == name).any()]
+    for (denoiser, status), rows in scores[scores["status"] != "ok"].groupby(
+        ["denoiser", "status"], sort=True
+    ):
+        affected = [card.label for card in cards if (rows["metric"] == card.name).any()]
         first = rows.iloc[0]
         example = f"{ids.get(first['item'], first['item'])}: {first['reason']}"
         meaning = STATUSES.get(status, "")

@@ -13,8 +13,9 @@ from markupsafe import Markup
 
 from percepkit.baselines.registry import load as load_denoiser
 from percepkit.engine.tables import write_text
+from percepkit.eval.report.choice import Choice, choose_entries, choose_items
 from percepkit.eval.report.facts import corpus_facts, failures, quarantined, versions
-from percepkit.eval.report.listening import Player, choose_entries, choose_items, make_player
+from percepkit.eval.report.listening import Player, make_player
 from percepkit.eval.report.roster import Entry, make_roster, of_role
 from percepkit.eval.report.sections import make_sections
 from percepkit.eval.report.table import MetricCard, make_rows, metric_cards, sum_up
@@ -116,13 +117,21 @@ def render_page(
         "cards": cards,
         "rows": make_rows(summary, entries, cards),
         "sections": make_sections(scores, items, summary, entries, cards),
-        "failures": failures(scores, items, [card.label for card in cards]),
+        "failures": failures(scores, items, cards),
         "unloadable": [entry for entry in entries if entry.trouble],
         "quarantined": quarantined(corpus.items),
     }
     report(2, players + 2)
-    made = _players(scores, corpus, items, entries, summary, cards, players, max_bytes, report)
-    return _fit(context, made, players, max_bytes)
+    made: list[Player] = []
+    heard = of_role(entries, "noisy") + choose_entries(entries, _ranking(summary, cards[0]))
+    choices = _choices(scores, items, entries, summary, cards[0], players)
+    for choice in choices:
+        made.append(make_player(corpus, choice, heard, scores, cards))
+        report(2 + len(made), players + 2)
+        if sum(player.size for player in made) > max_bytes:
+            break
+    report(players + 2, players + 2)
+    return _fit(context, made, len(choices), max_bytes)
 
 
 def _scored_items(scores: pd.DataFrame, items: pd.DataFrame, players: int) -> pd.DataFrame:
@@ -139,56 +148,42 @@ def _scored_items(scores: pd.DataFrame, items: pd.DataFrame, players: int) -> pd
     return items[items["item"].isin(scores["item"])].sort_values("item").reset_index(drop=True)
 
 
-def _players(
+def _ranking(summary: pd.DataFrame, card: MetricCard) -> pd.Series:
+    """Mean by denoiser; higher is better."""
+    mean = summary[summary["metric"] == card.name].set_index("denoiser")["mean"]
+    return mean if card.better == "higher" else -mean
+
+
+def _choices(
     scores: pd.DataFrame,
-    corpus: Any,
     items: pd.DataFrame,
     entries: Sequence[Entry],
     summary: pd.DataFrame,
-    cards: Sequence[MetricCard],
+    card: MetricCard,
     n: int,
-    max_bytes: int,
-    report: Progress,
-) -> list[Player]:
-    """Players, the most telling first, as long as their sound may fit."""
-    if n == 0:
-        return []
-    card = cards[0]
+) -> list[Choice]:
+    """Items from the worst to the best improvement by the best denoiser (or oracle, if there is no other)."""
     rows = summary[summary["metric"] == card.name].set_index("denoiser")
-    flip = 1 if card.better == "higher" else -1
-    heard = of_role(entries, "noisy") + choose_entries(entries, flip * rows["mean"])
     best = card.best_of(rows, of_role(entries, "denoiser")) or card.best_of(rows, of_role(entries, "oracle"))
-    improvement = flip * _improvement(scores, items, card, best)
-    made: list[Player] = []
-    for choice in choose_items(improvement, items.set_index("item")["snr_db"], n):
-        made.append(make_player(corpus, choice, heard, scores, cards))
-        report(2 + len(made), n + 2)
-        if sum(player.size for player in made) > max_bytes:
-            break
-    return made
-
-
-def _improvement(
-    scores: pd.DataFrame, items: pd.DataFrame, card: MetricCard, best: Entry | None
-) -> pd.Series:
-    """Per item: the best denoiser's score less that of the noisy input."""
-    wide = scores[(scores["metric"] == card.name) & (scores["status"] == "ok")].pivot(
-        index="item", columns="denoiser", values="value"
-    )
-    if best is None or NOISY not in wide or best.name not in wide:
-        return pd.Series(math.nan, index=items["item"])
-    return (wide[best.name] - wide[NOISY]).reindex(items["item"])
+    own = scores[(scores["metric"] == card.name) & (scores["status"] == "ok")]
+    wide = own.pivot(index="item", columns="denoiser", values="value").reindex(items["item"])
+    improvement = pd.Series(math.nan, index=items["item"])
+    if best is not None and NOISY in wide:
+        improvement = wide[best.name] - wide[NOISY]
+    if card.better == "lower":
+        improvement = -improvement
+    return choose_items(improvement, items.set_index("item")["snr_db"], n) if n else []
 
 
 def _fit(context: dict[str, Any], players: list[Player], wanted: int, max_bytes: int) -> str:
     """Render with as many players as the page holds, from the worst item to the best."""
     for kept in range(len(players), -1, -1):
         shown = sorted(players[:kept], key=lambda player: player.choice.improvement)
-        left_out = min(wanted, len(players)) - kept
+        left_out = wanted - kept
         page = _render(context | {"players": shown, "left_out": left_out, "max_mb": max_bytes // 1_000_000})
         if len(page.encode()) <= max_bytes:
             return page
-    raise ValueError(f"the page is larger than {max_bytes:,} bytes without any player; score fewer denoisers at once")
+    raise ValueError(f"the page without players is larger than {max_bytes:,} bytes; score fewer denoisers")
 
 
 def _render(context: dict[str, Any]) -> str:

@@ -52,7 +52,7 @@ def spectrogram_png(level: np.ndarray, top_db: float) -> bytes:
 
 
 def encode_png(index: np.ndarray, palette: np.ndarray) -> bytes:
-    """Encode a picture with a palette (PNG specification, third edition, colour type 3).
+    r"""Encode a picture with a palette (PNG specification, third edition, colour type 3).
 
     A third of the size of the true-colour pictures that matplotlib writes.
 
@@ -65,12 +65,17 @@ def encode_png(index: np.ndarray, palette: np.ndarray) -> bytes:
     --------
     >>> png = encode_png(np.zeros((2, 3), np.uint8), np.array([[255, 0, 0]], np.uint8))
     >>> png[:8]
-    b'\\x89PNG\\r\\n\\x1a\\n'
+    b'\x89PNG\r\n\x1a\n'
     """
     rows, columns = index.shape
     header = struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)
     lines = np.pad(index, ((0, 0), (1, 0)))  # every line starts with its filter: 0, none
-    chunks = [(b"IHDR", header), (b"PLTE", palette.tobytes()), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", header),
+        (b"PLTE", palette.tobytes()),
+        (b"IDAT", zlib.compress(lines.tobytes(), 9)),
+        (b"IEND", b""),
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 

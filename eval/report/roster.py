@@ -8,8 +8,8 @@ from percepkit.eval.score import NOISY
 
 __all__ = ["Entry", "make_roster", "of_role"]
 
-# Rungs of the PercepNet article from the barest to the richest; oracles of other kinds follow them.
-LADDER = ("oracle_gains", "oracle_comb", "oracle_postfilter")
+# Rungs of the PercepNet article from the barest to the ceiling of all gains; other oracles follow.
+LADDER = ("oracle-gains", "oracle-comb", "oracle-postfilter", "oracle-magnitude")
 
 # Okabe and Ito's colours that keep their contrast on white; markers and dashes tell repeats apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b4579b", "#c98a00", "#3f9fd8")
@@ -36,7 +36,7 @@ class Entry:
     summary : str
         One line from its spec, empty when it cannot be loaded.
     colour, marker, dashes
-        Drawing style; a marker and a dash pattern of their own, so that colour is never needed to tell two apart.
+        Drawing style; marker and dashes differ too, so that colour is never needed to tell two apart.
     instance : Denoiser, Oracle or None
         None for the noisy input and for what cannot be loaded here.
     trouble : str
@@ -119,4 +119,8 @@ def _style(role: Role, place: int) -> tuple[str, str, Any]:
         return NOISY_COLOUR, "o", "-"
     colours = ORACLE_COLOURS if role == "oracle" else COLOURS
     # Seven markers and four dashes against six colours: a pair repeats only after many entries.
-    return colours[place % len(colours)], MARKERS[place % len(MARKERS)], DASHES[place // len(colours) % len(DASHES)]
+    return (
+        colours[place % len(colours)],
+        MARKERS[place % len(MARKERS)],
+        DASHES[place // len(colours) % len(DASHES)],
+    )

@@ -55,13 +55,17 @@ def make_sections(
         The first one ranks.
     """
     shown = _shown(summary, entries, cards[0])
-    sections = [_snr(scores, items, shown, cards), _noise(scores, items, shown, cards), _room(scores, items, shown, cards)]
+    sections = [
+        _snr(scores, items, shown, cards),
+        _noise(scores, items, shown, cards),
+        _room(scores, items, shown, cards),
+    ]
     oracles = of_role(entries, "oracle")
     if oracles:
         figures = [plot_ladder(summary, entries, card) for card in cards]
         lead = (
-            "Oracles see the clean speech. Each rung shows how good a denoiser of that form can be when it makes no "
-            "mistake; the dashed line is the best real denoiser."
+            "Oracles see the clean speech. Each rung shows how good a denoiser of that form can be when it "
+            "makes no mistake; the dashed line is the best real denoiser."
         )
         sections.append(Section("ladder", "The oracle ladder", lead, "", [], figures))
     return [section for section in sections if section is not None]
@@ -74,17 +78,21 @@ def _shown(summary: pd.DataFrame, entries: Sequence[Entry], card: MetricCard) ->
     return of_role(entries, "noisy", "denoiser") + ([best] if best else [])
 
 
-def _snr(scores: pd.DataFrame, items: pd.DataFrame, shown: list[Entry], cards: Sequence[MetricCard]) -> Section | None:
+def _snr(
+    scores: pd.DataFrame, items: pd.DataFrame, shown: list[Entry], cards: Sequence[MetricCard]
+) -> Section | None:
     groups = snr_groups(items)
     if groups is None:
         return None
     grouped = _summarise(scores, items, shown, groups)
-    counts = ", ".join(f"{label}: {n}" for label, n in zip(groups.labels, groups.counts, strict=True))
+    counts = "; ".join(f"{label}: {n}" for label, n in zip(groups.labels, groups.counts, strict=True))
     figures = [plot_lines(grouped, shown, groups, card) for card in cards]
-    return Section("snr", "Against SNR", _lead("bands"), f"{groups.note} Items: {counts}.", shown, figures)
+    return Section("snr", "Against SNR", _lead("bands and thin bars"), f"{groups.note} Items: {counts}.", shown, figures)
 
 
-def _noise(scores: pd.DataFrame, items: pd.DataFrame, shown: list[Entry], cards: Sequence[MetricCard]) -> Section | None:
+def _noise(
+    scores: pd.DataFrame, items: pd.DataFrame, shown: list[Entry], cards: Sequence[MetricCard]
+) -> Section | None:
     groups = class_groups(items)
     if groups is None:
         return None
@@ -96,7 +104,9 @@ def _noise(scores: pd.DataFrame, items: pd.DataFrame, shown: list[Entry], cards:
     return Section("noise", "By noise class", _lead("bars"), f"{note} {groups.note}".rstrip(), shown, figures)
 
 
-def _room(scores: pd.DataFrame, items: pd.DataFrame, shown: list[Entry], cards: Sequence[MetricCard]) -> Section | None:
+def _room(
+    scores: pd.DataFrame, items: pd.DataFrame, shown: list[Entry], cards: Sequence[MetricCard]
+) -> Section | None:
     groups = room_groups(items)
     if groups is None:
         return None
@@ -109,7 +119,9 @@ def _lead(what: str) -> str:
     return f"Means; the {what} are 95 % intervals. Point at a name to bring out its marks."
 
 
-def _summarise(scores: pd.DataFrame, items: pd.DataFrame, shown: Sequence[Entry], groups: Groups) -> pd.DataFrame:
+def _summarise(
+    scores: pd.DataFrame, items: pd.DataFrame, shown: Sequence[Entry], groups: Groups
+) -> pd.DataFrame:
     kept = items.assign(group=groups.values)[groups.values.notna()]
     names = [entry.name for entry in shown]
     wanted = scores["item"].isin(kept["item"]) & scores["denoiser"].isin(names)

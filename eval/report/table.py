@@ -81,7 +81,7 @@ class MetricCard:
 
 @dataclass(frozen=True)
 class Cell:
-    """One mean of the table, ready to print; ``low``, ``middle`` and ``width`` place it in its column (per cent)."""
+    """One mean, ready to print; ``low``, ``middle``, ``width``: its place on the column's scale, per cent."""
 
     mean: str
     interval: str
@@ -128,7 +128,9 @@ def _card(name: str, versions: Sequence[Any]) -> MetricCard:
         return MetricCard(name, label, "", -math.inf, math.inf, "higher", version, "not installed here")
     unit = "" if spec.unit[name] == "1" else spec.unit[name]
     low, high = spec.range[name]
-    return MetricCard(name, label, unit, float(low), float(high), spec.better, version, spec.summary, spec.source)
+    return MetricCard(
+        name, label, unit, float(low), float(high), spec.better, version, spec.summary, spec.source
+    )
 
 
 def make_rows(summary: pd.DataFrame, entries: Sequence[Entry], cards: Sequence[MetricCard]) -> list[Row]:
@@ -137,7 +139,7 @@ def make_rows(summary: pd.DataFrame, entries: Sequence[Entry], cards: Sequence[M
     Returns
     -------
     list of Row
-        Noisy, then the denoisers, the best by the first metric first, then the oracles as they come.
+        Noisy, then the denoisers, then the oracles, each from the best to the worst by the first metric.
     """
     columns = [_column(summary, entries, card) for card in cards]
     rows = [Row(entry, [column[entry.name] for column in columns]) for entry in entries]
@@ -145,10 +147,7 @@ def make_rows(summary: pd.DataFrame, entries: Sequence[Entry], cards: Sequence[M
 
     def rank(row: Row) -> tuple[int, float]:
         key = row.cells[0].sort_key
-        ranked = row.entry.role == "denoiser"
-        return ("noisy", "denoiser", "oracle").index(row.entry.role), (
-            math.inf if key is None else flip * key
-        ) if ranked else 0.0
+        return ("noisy", "denoiser", "oracle").index(row.entry.role), math.inf if key is None else flip * key
 
     return sorted(rows, key=rank)
 
@@ -179,8 +178,13 @@ def _praise(row: Any, best: Entry, card: MetricCard) -> str:
     if worth == "better" or math.isnan(row["delta"]):
         return f"Best of the denoisers: {best.name}, {card.label} {gain} on {items}."
     if worth == "worse":
-        return f"Every denoiser lowers quality by {card.label}; {best.name} does least harm: {gain} on {items}."
-    return f"No denoiser is reliably better than the noisy input; the best is {best.name}, {card.label} {gain} on {items}."
+        return (
+            f"Every denoiser lowers quality by {card.label}; {best.name} does least harm: {gain} on {items}."
+        )
+    return (
+        "No denoiser is reliably better than the noisy input; "
+        f"the best is {best.name}, {card.label} {gain} on {items}."
+    )
 
 
 def _items(row: Any) -> int:

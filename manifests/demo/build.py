@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import butter, sosfilt, sosfiltfilt
 
 from percepkit.audio.files import read, write
 from percepkit.audio.resampling import resample
@@ -30,13 +30,14 @@ COLUMNS = ["path", "speaker", "sex", "text", "licence"]
 
 @dataclass(frozen=True)
 class Voice:
-    """A speaker of the corpus: the program that renders it, the options that make the voice, its licence."""
+    """A speaker of the corpus: the program and options that make the voice, its licence, its treble lift."""
 
     speaker: str
     sex: str
     program: str
     options: tuple[str, ...]
     licence: str
+    treble_db: float = 0.0
 
     def command(self, text: str, path: Path) -> list[str]:
         """Command that speaks ``text`` into the WAV file ``path``."""
@@ -47,12 +48,12 @@ class Voice:
 
 # Voices v and v + 4 read the same sentences: always a different sex, and another program or accent.
 VOICES = (
-    Voice("slt", "female", "flite", ("-voice", "slt"), "MIT-Festival"),
+    Voice("slt", "female", "flite", ("-voice", "slt"), "MIT-Festival", treble_db=9),
     Voice("rms", "male", "flite", ("-voice", "rms", "--setf", "duration_stretch=0.9"), "MIT-Festival"),
     Voice("annie", "female", "espeak-ng", ("-v", "en-us+Annie", "-p", "45", "-s", "150"), "MIT"),
     Voice("fiona", "female", "espeak-ng", ("-v", "en-gb-scotland+f2", "-p", "40", "-s", "155"), "MIT"),
-    Voice("awb", "male", "flite", ("-voice", "awb"), "MIT-Festival"),
-    Voice("steph", "female", "espeak-ng", ("-v", "en-us+steph", "-p", "50", "-s", "160"), "MIT"),
+    Voice("awb", "male", "flite", ("-voice", "awb"), "MIT-Festival", treble_db=7),
+    Voice("nora", "female", "espeak-ng", ("-v", "en-us+f3", "-p", "50", "-s", "160"), "MIT"),
     Voice("kal", "male", "flite", ("-voice", "kal16", "--setf", "duration_stretch=0.95"), "MIT-Festival"),
     Voice("rupert", "male", "espeak-ng", ("-v", "en-gb-x-rp", "-p", "35", "-s", "160"), "MIT"),
 )
@@ -110,8 +111,10 @@ def _trimmed(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def _finished(x: np.ndarray) -> np.ndarray:
-    """Without the synthesizers' rumble under 50 Hz, trimmed, at the common active level."""
+def _finished(x: np.ndarray, treble_db: float) -> np.ndarray:
+    """Without rumble under 50 Hz, lifted over 1 kHz, trimmed, at the common active level."""
+    treble = sosfilt(butter(1, 1_000, "highpass", fs=SAMPLE_RATE, output="sos"), x)
+    x = x + (10 ** (treble_db / 20) - 1) * treble
     x = _trimmed(sosfiltfilt(butter(2, 50, "highpass", fs=SAMPLE_RATE, output="sos"), x))
     level_dbfs, _ = active_level_dbfs(x, SAMPLE_RATE)
     return x * 10 ** ((ACTIVE_LEVEL_DBFS - level_dbfs) / 20)
@@ -134,7 +137,8 @@ def build(out: Path) -> None:
         for i in range(PER_VOICE):
             text = SENTENCES[(v * PER_VOICE + i) % len(SENTENCES)]
             path = f"speech/{voice.speaker}/{i + 1:02d}.flac"
-            if write(out / path, _finished(_render(voice, text)), SAMPLE_RATE):
+            x = _finished(_render(voice, text), voice.treble_db)
+            if write(out / path, x, SAMPLE_RATE):
                 raise ValueError(f"{path} clips: lower ACTIVE_LEVEL_DBFS")
             rows.append([path, voice.speaker, voice.sex, text, voice.licence])
     with open(out / "metadata.csv", "w", newline="", encoding="utf-8") as stream:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
+from scipy.optimize import brentq
 
 from percepkit.baselines._noise_spp import SppTracker
 
@@ -22,10 +24,20 @@ def mean_db(power: np.ndarray) -> float:
     return float(10 * np.log10(power.mean()))
 
 
-def test_stationary_noise_is_unbiased_from_the_second_frame_on():
-    estimate = track(noise_frames(300))
-    for first, last in [(1, 5), (5, 10), (10, 50), (50, 300)]:
-        assert mean_db(estimate[first:last]) == pytest.approx(0, abs=0.7)
+def test_start_is_unbiased():
+    assert mean_db(track(noise_frames(10))[1:]) == pytest.approx(0, abs=0.3)
+
+
+def test_stationary_noise_settles_at_the_fixed_point():
+    """The article's rule swaps strong noise for its own estimate, and so comes to rest 0.9 dB low."""
+
+    def drift(noise):
+        absent = lambda y: 1 - 1 / (1 + (1 + 10**1.5) * np.exp(-y / noise * 10**1.5 / (1 + 10**1.5)))  # noqa: E731
+        return quad(lambda y: np.exp(-y) * (y - noise) * absent(y), 0, 60)[0]
+
+    fixed_db = 10 * np.log10(brentq(drift, 0.3, 2))
+    assert fixed_db == pytest.approx(-0.9, abs=0.05)
+    assert mean_db(track(noise_frames(500))[100:]) == pytest.approx(fixed_db, abs=0.3)
 
 
 def test_speech_presence_does_not_leak():
@@ -37,17 +49,16 @@ def test_speech_presence_does_not_leak():
 def test_start_within_speech_is_forgotten():
     frames = noise_frames(300)
     frames[2:6] *= 1_000
-    estimate = track(frames)
-    assert mean_db(estimate[9]) < 3, "at most half of the first frames hold speech"
+    assert mean_db(track(frames)[9]) < 5, "fewer than half of the first frames hold speech"
     frames[:10] *= 1_000
-    assert mean_db(track(frames)[60]) < 2, "all of them do: half a second later it is forgotten"
+    assert mean_db(track(frames)[80]) < 2, "all of them do: forgotten in 0.8 s"
 
 
-@pytest.mark.parametrize("step_db", [-20, 6])
-def test_step_of_the_noise_is_followed(step_db):
+@pytest.mark.parametrize("step_db, frames_needed", [(-20, 50), (6, 50), (10, 100)])
+def test_step_of_the_noise_is_followed(step_db, frames_needed):
     frames = noise_frames(600)
     frames[200:] *= 10 ** (step_db / 10)
-    assert mean_db(track(frames)[300:]) == pytest.approx(step_db, abs=1)
+    assert mean_db(track(frames)[200 + frames_needed :]) == pytest.approx(step_db - 1, abs=0.5)
 
 
 def test_scale_invariance():

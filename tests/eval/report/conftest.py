@@ -6,12 +6,27 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+
 from percepkit.baselines.denoiser import Spec
 
-LIFT = {"noisy": 0.0, "gate": -0.06, "high-pass": 0.03, "spectral": 0.13, "wiener": 0.24, "netlet": 0.52, "net": 0.71}
-CEILING = {"oracle_magnitude": 1.9, "oracle_gains": 0.95, "oracle_comb": 1.21, "oracle_postfilter": 1.17}
+LIFT = {
+    "noisy": 0.0,
+    "gate": -0.06,
+    "high-pass": 0.03,
+    "spectral": 0.13,
+    "wiener": 0.24,
+    "netlet": 0.52,
+    "net": 0.71,
+}
+CEILING = {"oracle-magnitude": 1.9, "oracle-gains": 0.95, "oracle-comb": 1.21, "oracle-postfilter": 1.17}
 CLASSES = ("babble", "white", "<script>alert(1)</script>", "keyboard", "rain on a very large tin roof")
-METRICS = {"pesq_wb": (1.4, 1.0), "pesq_nb": (1.9, 1.1), "stoi": (0.78, 0.08), "estoi": (0.6, 0.15), "si_sdr": (4.0, 9.0)}
+METRICS = {
+    "pesq_wb": (1.4, 1.0),
+    "pesq_nb": (1.9, 1.1),
+    "stoi": (0.78, 0.08),
+    "estoi": (0.6, 0.15),
+    "si_sdr": (4.0, 9.0),
+}
 
 
 class Scale:
@@ -72,11 +87,12 @@ def make_items(n=60, *, seconds=2.0, rooms=True):
     )
 
 
-def make_scores(items, names=(*LIFT, *CEILING)):
+def make_scores(items, names=(*LIFT, *CEILING), metrics=tuple(METRICS)):
     draw = np.random.default_rng(4)
     rows = []
     for row in items.itertuples():
-        for metric, (base, slope) in METRICS.items():
+        for metric in metrics:
+            base, slope = METRICS[metric]
             hard = (row.snr_db - 5) / 20 + 0.1 * CLASSES.index(row.noise_class) + 0.1 * draw.standard_normal()
             for name in names:
                 lift = {**LIFT, **CEILING}[name] + 0.05 * draw.standard_normal() * (name != "noisy")
@@ -109,7 +125,12 @@ def scored():
     """Corpus and scores with two kinds of failure."""
     items = make_items()
     scores = make_scores(items)
-    fail(scores, (scores["denoiser"] == "net") & (scores["item"] < 3), "denoiser_failed", "RuntimeError: out of memory")
+    fail(
+        scores,
+        (scores["denoiser"] == "net") & (scores["item"] < 3),
+        "denoiser_failed",
+        "RuntimeError: out of memory",
+    )
     fail(
         scores,
         (scores["denoiser"] == "gate") & (scores["metric"] == "pesq_wb") & (scores["item"] == 7),
@@ -120,9 +141,19 @@ def scored():
 
 
 @pytest.fixture(scope="session")
+def small():
+    """Corpus and scores with one metric: quick to draw."""
+    items = make_items(10, seconds=0.5)
+    names = ("noisy", "wiener", "high-pass", "oracle-gains")
+    return Corpus(items), make_scores(items, names, metrics=("pesq_wb",))
+
+
+@pytest.fixture(scope="session")
 def page(scored):
     """The page of `scored`."""
     from percepkit.eval.report.page import render_page
 
     corpus, scores = scored
-    return render_page(scores, corpus, corpus_name="demo & co", title="Denoisers <on trial>", players=4, load=load)
+    return render_page(
+        scores, corpus, corpus_name="demo & co", title="Denoisers <on trial>", players=4, load=load
+    )

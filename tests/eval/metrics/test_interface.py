@@ -1,4 +1,4 @@
-"""Every metric keeps the contract: typed outcomes for bad signals, declared invariances, repeatable values."""
+"""Every metric keeps the contract: typed outcomes, declared invariances, repeatable values."""
 
 import math
 
@@ -74,7 +74,9 @@ def test_declared_invariances_hold_and_values_lie_in_range(name):
 
 @pytest.mark.parametrize("name", names())
 def test_less_noise_scores_better(name):
-    values = [score_all([name], CLEAN, CLEAN + (NOISY - CLEAN) * g, RATE)[name].value for g in (2.0, 0.3, 0.05)]
+    values = [
+        score_all([name], CLEAN, CLEAN + (NOISY - CLEAN) * g, RATE)[name].value for g in (2.0, 0.3, 0.05)
+    ]
     assert (np.diff(values) > 0).all() == (load(name).SPEC.better == "higher")
 
 
@@ -88,11 +90,15 @@ def test_description_is_complete(name):
 
 
 def test_unknown_metric_lists_the_valid_ones():
-    with pytest.raises(ValueError, match="unknown metric 'pesq'; valid ones: estoi, pesq_nb, pesq_wb, si_sdr, stoi"):
+    with pytest.raises(
+        ValueError, match="unknown metric 'pesq'; valid ones: estoi, pesq_nb, pesq_wb, si_sdr, stoi"
+    ):
         load("pesq")
 
 
-@pytest.mark.parametrize("reference, estimate", [(np.ones((2, 10)), np.ones(10)), (np.ones(10), np.ones((10, 2)))])
+@pytest.mark.parametrize(
+    "reference, estimate", [(np.ones((2, 10)), np.ones(10)), (np.ones(10), np.ones((10, 2)))]
+)
 def test_two_channels_are_refused(reference, estimate):
     with pytest.raises(ValueError, match="score one channel"):
         score_all(["si_sdr"], reference, estimate, RATE)
@@ -100,7 +106,13 @@ def test_two_channels_are_refused(reference, estimate):
 
 class Broken:
     SPEC = MetricSpec(
-        names=("good", "bad"), version="1", summary=".", source=".", unit={}, range={}, invariances=frozenset()
+        names=("good", "bad"),
+        version="1",
+        summary=".",
+        source=".",
+        unit={},
+        range={},
+        invariances=frozenset(),
     )
 
     def prepare(self, reference, sample_rate):
@@ -129,7 +141,9 @@ def test_entry_points_register_and_cannot_take_a_name(monkeypatch):
         def load(self):
             return Broken()
 
-    monkeypatch.setattr(_interface, "entry_points", lambda group: [Point()] if group == "percepkit.metrics" else [])
+    monkeypatch.setattr(
+        _interface, "entry_points", lambda group: [Point()] if group == "percepkit.metrics" else []
+    )
     assert "good" in _interface._registry.__wrapped__()
     monkeypatch.setattr(_interface, "entry_points", lambda group: [Point(), Point()])
     with pytest.raises(ValueError, match="two metrics are named 'good'"):

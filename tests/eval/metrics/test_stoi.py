@@ -61,7 +61,7 @@ def test_segments_without_variation_count_as_uncorrelated():
 
 @pytest.mark.parametrize("n_samples", [1, 300, 16_000 * 3 // 8])
 def test_too_little_speech_has_a_status_instead_of_a_number(n_samples):
-    with pytest.raises(Unscorable, match="too_short.* 31 are needed"):
+    with pytest.raises(Unscorable, match=r"too_short.* 31 are needed"):
         stoi.prepare(np.random.default_rng(0).standard_normal(n_samples), 16_000)
 
 

@@ -1,0 +1,116 @@
+"""The commands `enhance` and `baselines`: what they print, refuse and exit with."""
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from typer.testing import CliRunner
+
+from percepkit.baselines.registry import load, names
+from percepkit.cli.enhance import baselines, enhance
+
+APP = typer.Typer(pretty_exceptions_enable=False)
+APP.command()(enhance)
+APP.command()(baselines)
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(APP, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+
+
+def error_of(*arguments: object) -> str:
+    """What the command raises; `main` prints it on one line and exits with 2."""
+    result = run(*arguments)
+    assert isinstance(result.exception, ValueError), result.output
+    assert "\n" not in str(result.exception)
+    return str(result.exception)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    path = tmp_path / "in" / "a.flac"
+    path.parent.mkdir()
+    soundfile.write(path, 0.01 * np.random.default_rng(0).standard_normal((16_001, 2)), 16_000)
+    return path
+
+
+def test_file(recording, tmp_path):
+    result = run("enhance", recording, tmp_path / "b.wav", "--with", "wiener")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("1 file done: 1.0 s of audio in ")
+    assert "x real time" in result.stdout
+    assert soundfile.info(tmp_path / "b.wav").frames == 16_001
+
+
+def test_file_into_an_existing_folder(recording, tmp_path):
+    assert run("enhance", recording, tmp_path, "--with", "highpass").exit_code == 0
+    assert soundfile.info(tmp_path / "a.wav").channels == 2
+
+
+def test_folder_reports_what_it_skipped(recording, tmp_path):
+    (recording.parent / "bad.wav").write_bytes(b"nothing")
+    result = run("enhance", recording.parent, tmp_path / "out", "--with", "wiener")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("1 file done: 1.0 s of audio")
+    assert "skipped" in result.stderr
+    assert "bad.wav" in result.stderr
+    assert (tmp_path / "out" / "a.wav").is_file()
+
+
+def test_existing_file_needs_overwrite(recording, tmp_path):
+    (tmp_path / "b.wav").write_bytes(b"old")
+    message = error_of("enhance", recording, tmp_path / "b.wav", "--with", "wiener")
+    assert message.endswith("b.wav: exists already; pass --overwrite to replace it")
+    assert (tmp_path / "b.wav").read_bytes() == b"old"
+    assert run("enhance", recording, tmp_path / "b.wav", "--with", "wiener", "--overwrite").exit_code == 0
+
+
+def test_same_file_is_refused(recording):
+    message = error_of("enhance", recording, recording, "--with", "wiener", "--overwrite")
+    assert "input and output are the same file" in message
+
+
+def test_kept_results_are_counted(recording, tmp_path):
+    soundfile.write(recording.parent / "b.wav", np.zeros(100), 8_000)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.wav").write_bytes(b"old")
+    result = run("enhance", recording.parent, tmp_path / "out", "--with", "wiener")
+    assert "existing results kept: 1;" in result.stderr
+
+
+def test_unknown_name_lists_the_valid_ones(recording, tmp_path):
+    message = error_of("enhance", recording, tmp_path / "b.wav", "--with", "magic")
+    assert all(name in message for name in ["magic", "wiener", "highpass", "spectral-subtraction"])
+
+
+@pytest.mark.parametrize("name", [name for name in names() if load(name).spec.needs == "stems"])
+def test_oracles_are_refused_with_the_reason(recording, tmp_path, name):
+    message = error_of("enhance", recording, tmp_path / "b.wav", "--with", name)
+    assert "needs the clean stems" in message
+    assert message.endswith("choose from highpass, spectral-subtraction, wiener")
+
+
+def test_missing_input(tmp_path):
+    assert "none.wav: no such file" in error_of(
+        "enhance", tmp_path / "none.wav", tmp_path / "b.wav", "--with", "wiener"
+    )
+
+
+def test_clipping_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "loud.py").write_text("def louder(noisy, sample_rate):\n    return 100 * noisy\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    soundfile.write(tmp_path / "a.wav", np.full(50, 0.5), 8_000)
+    result = run("enhance", tmp_path / "a.wav", tmp_path / "b.wav", "--with", "loud:louder")
+    assert "clipped 50 samples above full scale" in result.stderr
+
+
+def test_table_lists_every_denoiser_with_its_latency():
+    result = run("baselines")
+    assert result.exit_code == 0
+    assert all(name in result.stdout for name in names())
+    assert "19.9 ms" in result.stdout
+    assert "oracle" in result.stdout
+
+
+def test_help_has_an_example():
+    assert "percepkit enhance recordings/ cleaner/ --with wiener" in run("enhance", "--help").stdout

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from percepkit.audio.files import read
+from percepkit.audio.resampling import resample
+from percepkit.dsp.activity import effective_bandwidth_hz
+from percepkit.dsp.draws import key_of, normal_samples
+
+
+def band_limited(cutoff_hz, rate, seconds=3):
+    """Noise with nothing above a frequency."""
+    spectrum = np.fft.rfft(normal_samples(key_of("band", cutoff_hz), seconds * rate))
+    spectrum[np.fft.rfftfreq(seconds * rate, 1 / rate) > cutoff_hz] = 0
+    return np.fft.irfft(spectrum)
+
+
+@pytest.mark.parametrize("rate", [16000, 44100, 48000])
+@pytest.mark.parametrize("cutoff_hz", [2000, 3400, 5500, 7900, 12000, 20000])
+def test_brick_walls(rate, cutoff_hz):
+    assert effective_bandwidth_hz(band_limited(cutoff_hz, rate), rate) == pytest.approx(
+        min(cutoff_hz, rate / 2), rel=0.05
+    )
+
+
+def test_level_and_pauses_do_not_matter():
+    x = band_limited(5000, 16000)
+    bandwidth = effective_bandwidth_hz(x, 16000)
+    assert effective_bandwidth_hz(1e-6 * x, 16000) == bandwidth
+    hiss = 1e-4 * normal_samples(key_of("hiss"), 90 * 16000)
+    assert effective_bandwidth_hz(np.concatenate([x, hiss]), 16000) == pytest.approx(5000, rel=0.05)
+
+
+def test_a_click_does_not_fill_the_band():
+    x = band_limited(5000, 16000)
+    x[20_000] += 5 * x.std()
+    assert effective_bandwidth_hz(x, 16000) == pytest.approx(5000, rel=0.05)
+
+
+def test_brown_noise_is_full_band():
+    x = np.cumsum(normal_samples(key_of("brown"), 96_000))
+    assert effective_bandwidth_hz(x - x.mean(), 48000) > 22_000
+
+
+def test_short_and_silent():
+    assert effective_bandwidth_hz(np.zeros(1000), 16000) == 0
+    assert effective_bandwidth_hz(np.zeros(0), 16000) == 0
+    assert effective_bandwidth_hz(np.array([0.5]), 16000) == pytest.approx(8000, rel=0.05)
+    with pytest.raises(ValueError, match="expected one channel"):
+        effective_bandwidth_hz(np.zeros((10, 2)), 16000)
+
+
+def test_speech_that_was_upsampled(shared):
+    for path in sorted((shared / "corpus/speech/kathleen").iterdir())[:4]:
+        x, rate = read(path, channel=0)
+        assert effective_bandwidth_hz(x, rate) > 20_000
+        narrow = resample(x, rate, 16000)
+        assert 7000 < effective_bandwidth_hz(narrow, 16000) <= 8000
+        upsampled = (
+            np.rint(resample(narrow, 16000, 48000) * 32768) / 32768
+        )  # the noise of 16 bits is full-band
+        assert effective_bandwidth_hz(upsampled, 48000) == pytest.approx(7800, rel=0.05)
