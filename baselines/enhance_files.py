@@ -80,9 +80,7 @@ def enhance_channel(noisy: np.ndarray, sample_rate: int, denoiser: Denoiser) -> 
     return np.pad(enhanced, (0, max(len(noisy) - len(enhanced), 0)))[: len(noisy)]
 
 
-def enhance_file(
-    source: str | os.PathLike[str], target: str | os.PathLike[str], denoiser: Denoiser
-) -> Enhanced:
+def enhance_file(source: str | os.PathLike[str], target: str | os.PathLike[str], denoiser: Denoiser) -> Enhanced:
     """Enhance every channel of a file on its own and write 16-bit WAV or FLAC, by the suffix of ``target``.
 
     Parameters
@@ -229,9 +227,7 @@ def _write(target: Path, parts: Iterable[np.ndarray], sound: AudioInfo) -> Enhan
     n_frames = n_clipped = 0
     try:
         with open(temporary, "w+b") as stream:
-            with soundfile.SoundFile(
-                stream, "w", sound.sample_rate, sound.channels, "PCM_16", format=kind
-            ) as out:
+            with soundfile.SoundFile(stream, "w", sound.sample_rate, sound.channels, "PCM_16", format=kind) as out:
                 for part in parts:
                     rounded = np.rint(part * 32768)
                     n_clipped += int(np.count_nonzero((rounded < -32768) | (rounded > 32767)))

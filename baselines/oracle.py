@@ -82,5 +82,9 @@ DENOISERS = (
     _step("oracle-magnitude", "Clean magnitude of every bin, noisy phase.", _magnitude),
     _step("oracle-gains", "Ideal gains of 34 ERB bands.", _percepnet(comb=False, postfilter=False)),
     _step("oracle-comb", "Ideal gains and comb-filter strengths.", _percepnet(comb=True, postfilter=False)),
-    _step("oracle-postfilter", "Gains, strengths and the envelope post-filter.", _percepnet(comb=True, postfilter=True)),
+    _step(
+        "oracle-postfilter",
+        "Gains, strengths and the envelope post-filter.",
+        _percepnet(comb=True, postfilter=True),
+    ),
 )

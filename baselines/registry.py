@@ -38,9 +38,7 @@ class FunctionDenoiser:
 
     def __init__(self, function: object, name: str) -> None:
         if not callable(function):
-            raise ValueError(
-                f"{name!r} is a {type(function).__name__}; expected a function (noisy, sample_rate)"
-            )
+            raise ValueError(f"{name!r} is a {type(function).__name__}; expected a function (noisy, sample_rate)")
         self._function = function
         summary = (function.__doc__ or "").strip().split("\n")[0]
         self.spec = Spec(name=name, summary=summary)
@@ -117,9 +115,7 @@ def load(name: str) -> Denoiser | Oracle:
         return _as_denoiser(points[name].load(), name)
     if ":" in name:
         return _as_denoiser(_import_attribute(name), name)
-    raise ValueError(
-        f"no denoiser is called {name!r}; choose from {', '.join(names())}, or give MODULE:FUNCTION"
-    )
+    raise ValueError(f"no denoiser is called {name!r}; choose from {', '.join(names())}, or give MODULE:FUNCTION")
 
 
 def _as_denoiser(found: object, name: str) -> Denoiser | Oracle:

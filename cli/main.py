@@ -34,7 +34,9 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
     traceback: bool = typer.Option(False, "--traceback", help="Show the whole traceback of an error."),
 ) -> None:
     """Options of every command; `main` looks for --traceback itself."""

@@ -17,9 +17,7 @@ __all__ = ["rooms"]
 
 def rooms(
     bank_file: Annotated[Path, typer.Argument(metavar="BANK.yaml", help="What the bank shall hold.")],
-    out: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Responses and manifest; resumed if unfinished.")
-    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Responses and manifest; resumed if unfinished.")],
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:

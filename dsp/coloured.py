@@ -47,9 +47,7 @@ def check_request(n_samples: int, sample_rate: int) -> None:
     if n_samples < 1:
         raise ValueError(f"a noise has at least 1 sample, not {n_samples}")
     if not LOWEST_RATE_HZ <= sample_rate <= HIGHEST_RATE_HZ:
-        raise ValueError(
-            f"noises are generated at {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz, not {sample_rate} Hz"
-        )
+        raise ValueError(f"noises are generated at {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz, not {sample_rate} Hz")
 
 
 def unit_rms(x: np.ndarray) -> np.ndarray:

@@ -80,7 +80,12 @@ def comb_frames(x: np.ndarray, period: np.ndarray, sample_rate: int, *, order: i
 
 @numba.njit(cache=True, nogil=True)
 def _comb(
-    padded: np.ndarray, period: np.ndarray, weights: np.ndarray, table: np.ndarray, margin: int, out: np.ndarray
+    padded: np.ndarray,
+    period: np.ndarray,
+    weights: np.ndarray,
+    table: np.ndarray,
+    margin: int,
+    out: np.ndarray,
 ) -> None:
     frames, length = out.shape
     order = len(weights) // 2

@@ -17,8 +17,8 @@ from percepkit.dsp.stft import hop_length
 __all__ = ["N_BANDS", "Bands", "band_energy", "band_product", "interpolate", "layout"]
 
 KNOTS_HZ = 50.0 * np.array(
-    [0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 24, 28, 32, 36, 41, 47, 53]
-    + [60, 68, 77, 87, 98, 110, 124, 140, 157, 176, 198, 223, 251, 282, 317, 356, 400]
+    [0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 24, 28, 32, 36, 41, 47, 53,
+     60, 68, 77, 87, 98, 110, 124, 140, 157, 176, 198, 223, 251, 282, 317, 356, 400]
 )  # fmt: skip
 N_BANDS = len(KNOTS_HZ)
 
@@ -56,7 +56,7 @@ def layout(sample_rate: int) -> Bands:
     """
     hop = hop_length(sample_rate)
     frequency = np.arange(hop + 1) * (sample_rate / (2 * hop))
-    mask = KNOTS_HZ < sample_rate / 2
+    mask = sample_rate / 2 > KNOTS_HZ
     knots = KNOTS_HZ[mask]
     first = np.clip(np.searchsorted(knots, frequency, side="right") - 1, 0, len(knots) - 1)
     gap = np.append(np.diff(knots), np.inf)

@@ -105,9 +105,7 @@ def keyboard(n_samples: int, sample_rate: int, key: int, *, rate_hz: float) -> n
         Typing of RMS 1. The room is 45 dB under the clicks; a stretch too short for a stroke is the room.
     """
     check_request(n_samples, sample_rate)
-    room = shaped_noise(
-        n_samples, sample_rate, key_of(str(key), "room"), lambda hz: np.maximum(hz, 100.0) ** -0.5
-    )
+    room = shaped_noise(n_samples, sample_rate, key_of(str(key), "room"), lambda hz: np.maximum(hz, 100.0) ** -0.5)
     times = _event_times(n_samples / sample_rate, key_of(str(key), "times"), rate_hz, 0.06)
     held = uniform(np.random.Philox(key=key_of(str(key), "held")).random_raw(times.size))
     clicks = np.zeros(n_samples)

@@ -116,9 +116,7 @@ def draw_parameters(kind: str, key: int) -> dict[str, float]:
     return drawn
 
 
-def generate(
-    kind: str, n_samples: int, sample_rate: int, key: int, parameters: Mapping[str, float]
-) -> np.ndarray:
+def generate(kind: str, n_samples: int, sample_rate: int, key: int, parameters: Mapping[str, float]) -> np.ndarray:
     """Generate a noise by name.
 
     Parameters

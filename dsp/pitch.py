@@ -78,7 +78,9 @@ def _decimate(x: np.ndarray, factor: int) -> np.ndarray:
     return upfirdn(taps, x.astype(np.float32, copy=False), down=factor)[8:][: -(-len(x) // factor)]
 
 
-def _autocorrelation(x: np.ndarray, centres: np.ndarray, rate: float, longest: int) -> tuple[np.ndarray, np.ndarray]:
+def _autocorrelation(
+    x: np.ndarray, centres: np.ndarray, rate: float, longest: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Autocorrelation coefficients of windowed segments, lags 0 to ``longest`` + 1, and the segments' energies."""
     half = int(WINDOW_SECONDS * rate / 2)
     window = np.hanning(2 * half + 1)[:-1].astype(np.float32)
@@ -125,9 +127,8 @@ def _best_path(correlation: np.ndarray, position: np.ndarray) -> np.ndarray:
             cost[i] = best[i] + OCTAVE_COST * position[i] + 1.0 - correlation[frame, i]
         unvoiced = stay + np.float32(1.0 - VOICING_THRESHOLD)
     path = np.empty(n, np.int64)
-    state = np.argmin(cost)
-    if unvoiced <= cost[state]:
-        state = -1
+    last = np.argmin(cost)
+    state = -1 if unvoiced <= cost[last] else last
     for frame in range(n - 1, -1, -1):
         path[frame] = state
         state = unvoiced_from[frame] if state < 0 else voiced_from[frame, state]

@@ -13,7 +13,16 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 
-__all__ = ["analyse", "analyse_frames", "frame_signal", "hop_length", "n_frames", "overlap_add", "synthesise", "vorbis_window"]
+__all__ = [
+    "analyse",
+    "analyse_frames",
+    "frame_signal",
+    "hop_length",
+    "n_frames",
+    "overlap_add",
+    "synthesise",
+    "vorbis_window",
+]
 
 
 def hop_length(sample_rate: int) -> int:
@@ -41,7 +50,7 @@ def n_frames(n_samples: int, sample_rate: int) -> int:
 
 
 @lru_cache(maxsize=32)
-def vorbis_window(n: int, dtype: type = np.float64) -> np.ndarray:
+def vorbis_window(n: int, dtype: str = "float64") -> np.ndarray:
     """Vorbis window of even length ``n``: w(i)^2 + w(i + n/2)^2 = 1.
 
     Returns
@@ -55,7 +64,7 @@ def vorbis_window(n: int, dtype: type = np.float64) -> np.ndarray:
     True
     """
     phase = np.sin(np.pi * (np.arange(n) + 0.5) / n)
-    window = np.sin(np.pi / 2 * phase**2).astype(dtype)
+    window: np.ndarray = np.sin(np.pi / 2 * phase**2).astype(dtype)
     window.setflags(write=False)
     return window
 
@@ -77,7 +86,9 @@ def frame_signal(x: np.ndarray, sample_rate: int) -> np.ndarray:
         A read-only view of one padded copy.
     """
     if x.ndim != 1:
-        raise ValueError(f"expected one channel, shape (n_samples,), found shape {x.shape}; pass each channel alone")
+        raise ValueError(
+            f"expected one channel, shape (n_samples,), found shape {x.shape}; pass each channel alone"
+        )
     hop = hop_length(sample_rate)
     frames = n_frames(len(x), sample_rate)
     padded = np.zeros((frames + 1) * hop, dtype=x.dtype)
@@ -109,7 +120,7 @@ def analyse(x: np.ndarray, sample_rate: int) -> np.ndarray:
 
 def analyse_frames(frames: np.ndarray) -> np.ndarray:
     """Spectrum of each windowed frame: shape (frames, 2 hop) to (frames, hop + 1)."""
-    return scipy.fft.rfft(frames * vorbis_window(frames.shape[1], frames.dtype.type), axis=1)
+    return scipy.fft.rfft(frames * vorbis_window(frames.shape[1], frames.dtype.name), axis=1)
 
 
 def synthesise(spectrum: np.ndarray, n_samples: int, sample_rate: int) -> np.ndarray:
@@ -139,7 +150,7 @@ def synthesise(spectrum: np.ndarray, n_samples: int, sample_rate: int) -> np.nda
             f"{n_samples} samples at {sample_rate} Hz have a spectrum of shape {expected}, found {spectrum.shape}"
         )
     frames = scipy.fft.irfft(spectrum, n=2 * hop_length(sample_rate), axis=1)
-    return overlap_add(frames * vorbis_window(frames.shape[1], frames.dtype.type))[:n_samples]
+    return overlap_add(frames * vorbis_window(frames.shape[1], frames.dtype.name))[:n_samples]
 
 
 def overlap_add(frames: np.ndarray) -> np.ndarray:

@@ -112,7 +112,9 @@ def solve_strength(q: Coherences) -> tuple[np.ndarray, np.ndarray]:
     needed = q.valid & (q.clean > 0) & (q.noisy < q.clean)
     discriminant = b**2 + a * c
     denominator = b + np.sqrt(np.maximum(discriminant, 0))
-    u = np.divide(c, denominator, out=np.full_like(c, -1.0), where=needed & (discriminant >= 0) & (denominator != 0))
+    u = np.divide(
+        c, denominator, out=np.full_like(c, -1.0), where=needed & (discriminant >= 0) & (denominator != 0)
+    )
     # The squared equation also has roots where the mix is as coherent as -p.
     solvable = needed & (u >= 0) & (q.noisy + u * q.combed >= 0)
     strength = np.divide(u, u + q.ratio, out=np.zeros_like(u), where=solvable & (u > 0))

@@ -25,8 +25,7 @@ __all__ = ["ONE_THREAD", "Serial", "client"]
 #: One thread for every numeric library: the shards are what runs in parallel, and the bytes of
 #: float32 matrix products would change with the number of threads.
 ONE_THREAD: Mapping[str, str] = {
-    f"{library}_THREADS": "1"
-    for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMBA_NUM", "VECLIB_MAXIMUM")
+    f"{library}_THREADS": "1" for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMBA_NUM", "VECLIB_MAXIMUM")
 }
 
 _CONNECT_SECONDS = 5
@@ -131,9 +130,7 @@ def _local(workers: int | None, *, processes: bool) -> Iterator["Client"]:
         if processes:
             stack.enter_context(_no_phantom_script())
             stack.enter_context(_one_thread_environment())
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="percepkit-", ignore_cleanup_errors=True)
-        )
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="percepkit-", ignore_cleanup_errors=True))
         stack.enter_context(dask.config.set({"temporary-directory": folder}))
         with _interrupts_ignored():
             cluster = LocalCluster(
@@ -245,7 +242,5 @@ def _is_guarded(code: CodeType, line: int) -> bool:
         return True  # not a Python source: nothing that a process could run again
     for statement in statements:
         if isinstance(statement, ast.If) and statement.lineno <= line <= (statement.end_lineno or line):
-            return any(
-                isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(statement.test)
-            )
+            return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(statement.test))
     return False

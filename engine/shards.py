@@ -107,9 +107,7 @@ def map_shards(
             yield shard, result
 
 
-def _serial(
-    function: Callable[..., Any], shards: Iterable[Shard], payload: Any
-) -> Generator[tuple[Shard, Any]]:
+def _serial(function: Callable[..., Any], shards: Iterable[Shard], payload: Any) -> Generator[tuple[Shard, Any]]:
     held = None if payload is None else _Payload(payload)
     for shard in shards:
         try:

@@ -114,9 +114,7 @@ def ensure_writable(path: str | os.PathLike[str], *, folder: bool = False) -> No
         raise ValueError(f"cannot write {path}: {reason} in {place}; choose another output") from error
 
 
-def write_table(
-    frame: pd.DataFrame, path: str | os.PathLike[str], *, kind: str, format_version: int = 1
-) -> None:
+def write_table(frame: pd.DataFrame, path: str | os.PathLike[str], *, kind: str, format_version: int = 1) -> None:
     """Write a table as Parquet: atomic, and the same rows give the same bytes.
 
     Parameters
@@ -154,8 +152,7 @@ def _to_arrow(frame: pd.DataFrame, path: str | os.PathLike[str]) -> pa.Table:
         reason = " ".join(str(part) for part in error.args)
         raise ValueError(f"cannot write {path}: {reason}; give each column values of one type") from error
     fields = [
-        field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
-        for field in table.schema
+        field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field for field in table.schema
     ]
     return table.cast(pa.schema(fields))
 

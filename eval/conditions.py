@@ -90,7 +90,5 @@ def _bins_of(column: str, n_levels: int) -> tuple[float, str]:
     if column.endswith(("_db", "_dbfs")):
         return 5.0, "dB"
     if column not in _STEPS and n_levels > _MAX_LEVELS:
-        raise ValueError(
-            f"column {column!r} holds {n_levels} numbers and has no bin width; group by another one"
-        )
+        raise ValueError(f"column {column!r} holds {n_levels} numbers and has no bin width; group by another one")
     return _STEPS.get(column, (1.0, ""))

@@ -141,9 +141,7 @@ def _usable(corpus: Corpus, folder: str | Path, limit: int | None) -> pd.DataFra
     usable = corpus.items[corpus.items["status"] == "ok"].sort_values("item")
     if usable.empty:
         statuses = ", ".join(sorted(set(corpus.items["status"])))
-        raise ValueError(
-            f"{folder}: no item can be scored (their statuses: {statuses}); see its items.parquet"
-        )
+        raise ValueError(f"{folder}: no item can be scored (their statuses: {statuses}); see its items.parquet")
     return usable if limit is None else usable.head(limit)
 
 
@@ -219,9 +217,7 @@ def _score_item(
             yield name, metric, outcome
 
 
-def enhance_item(
-    denoiser: Denoiser | Oracle, stems: Mapping[str, np.ndarray], sample_rate: int
-) -> np.ndarray:
+def enhance_item(denoiser: Denoiser | Oracle, stems: Mapping[str, np.ndarray], sample_rate: int) -> np.ndarray:
     """Run a denoiser or oracle on one item, at a sample rate that it supports.
 
     Parameters

@@ -202,9 +202,7 @@ def _means(values: np.ndarray) -> np.ndarray:
     )
 
 
-def _bounds(
-    values: np.ndarray, units: np.ndarray, key: int, confidence: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(values: np.ndarray, units: np.ndarray, key: int, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     """BCa bounds of the mean of each column; columns with the same gaps share their resamples."""
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
@@ -258,9 +256,7 @@ def _resampled_means(sums: np.ndarray, counts: np.ndarray, key: int) -> np.ndarr
         n_words = -(-n_units // 4)  # four draws each; a resample starts at a word of its own
         raw = draws.words(key, first * n_words, rows * n_words).reshape(rows, 4 * n_words)[:, :n_units]
         drawn = (draws.uniform(raw) * n_units).astype(np.int64) + np.arange(rows)[:, None] * n_units
-        weight = (
-            np.bincount(drawn.ravel(), minlength=rows * n_units).reshape(rows, n_units).astype(np.float64)
-        )
+        weight = np.bincount(drawn.ravel(), minlength=rows * n_units).reshape(rows, n_units).astype(np.float64)
         means.append((weight @ sums) / (weight @ counts)[:, None])
     return np.concatenate(means)
 

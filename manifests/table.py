@@ -49,9 +49,7 @@ def as_manifest(frame: pd.DataFrame) -> pd.DataFrame:
     """
     frame = frame.reindex(columns=list(COLUMNS))
     columns = {
-        name: column.astype("object").where(column.notna(), None)
-        if dtype == "object"
-        else column.astype(dtype)
+        name: column.astype("object").where(column.notna(), None) if dtype == "object" else column.astype(dtype)
         for (name, dtype), (_, column) in zip(COLUMNS.items(), frame.items(), strict=True)
     }
     return pd.DataFrame(columns, index=frame.index)
@@ -121,9 +119,7 @@ def resolve(roots: Mapping[str, Path], root_name: str, path: str) -> Path:
     """
     if root_name not in roots:
         known = ", ".join(sorted(roots)) or "none"
-        raise ValueError(
-            f"no folder given for root {root_name!r} of {path!r}; folders are given for: {known}"
-        )
+        raise ValueError(f"no folder given for root {root_name!r} of {path!r}; folders are given for: {known}")
     relative = PurePosixPath(path)
     if not relative.parts or relative.is_absolute() or ".." in relative.parts or "\0" in path:
         raise ValueError(f"{path!r}: a manifest's path must be relative and stay inside its root folder")

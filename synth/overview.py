@@ -1,6 +1,7 @@
 """What a plan will cost and contain, before anything is rendered."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,7 @@ def _numbers(name: str, values: pd.Series) -> Histogram:
     if len(levels) <= 12:
         return Histogram(name, [f"{v:g}" for v in levels], [int((values == v).sum()) for v in levels])
     counts, edges = np.histogram(values, bins=HISTOGRAM_BINS)
-    labels = [f"{low:.3g} to {high:.3g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    labels = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)]
     return Histogram(name, labels, counts.tolist())
 
 

@@ -129,7 +129,9 @@ def _draw_noise(recipe: Recipe, sources: Sources, talker: np.ndarray, draw: _Dra
     for item in babble:
         lists[item] = voices[item]
     # A generated noise is a row too: its kind and the key from which its samples unfold.
-    keys = [f"{key_of(draw.key('noise key'), draw.first + i):032x}" if g else None for i, g in enumerate(generated)]
+    keys = [
+        f"{key_of(draw.key('noise key'), draw.first + i):032x}" if g else None for i, g in enumerate(generated)
+    ]
     return pd.DataFrame({
         "noise_class": np.array(noise.classes, dtype=object)[label],
         "noise_kind": np.where(generated, "generated", "file"),
@@ -189,7 +191,9 @@ def _draw_voices(recipe: Recipe, speech: SpeechSources, talker: np.ndarray, draw
 
 def _draw_rooms(recipe: Recipe, rooms: pd.DataFrame | None, draw: _Draws) -> pd.DataFrame:
     if recipe.rooms is None or rooms is None:
-        names = pd.DataFrame(dict.fromkeys(["room", "rir_root", "rir_path"]), index=range(draw.count), dtype=object)
+        names = pd.DataFrame(
+            dict.fromkeys(["room", "rir_root", "rir_path"]), index=range(draw.count), dtype=object
+        )
         return names.assign(rir_channel=-1, rt60=np.nan, drr=np.nan, c50=np.nan)
     u = draw("room")
     rows = rooms.iloc[_pick(u[1], len(rooms))].reset_index(drop=True)

@@ -130,8 +130,8 @@ def _explain(error: ValidationError, content: dict[str, object]) -> str:
 
 
 def _section_fields(name: str) -> list[str]:
-    section = {"speech": Speech, "noise": Noise, "rooms": Rooms}.get(name, Recipe)
-    return list(section.model_fields)
+    sections: dict[str, type[_Section]] = {"speech": Speech, "noise": Noise, "rooms": Rooms}
+    return list(sections.get(name, Recipe).model_fields)
 
 
 def recipe_text(recipe: Recipe) -> str:

@@ -149,7 +149,10 @@ class Renderer:
     def _mix(self, speech: np.ndarray, clean: np.ndarray, noise: np.ndarray, row: Mapping[str, Any]) -> Rendered:
         recipe = self.recipe
         speech_db, noise_db = self._speech_level(speech), rms_dbfs(noise)
-        for name, level, segments in (("speech", speech_db, row["speech"]), ("noise", noise_db, row["noise"])):
+        for name, level, segments in (
+            ("speech", speech_db, row["speech"]),
+            ("noise", noise_db, row["noise"]),
+        ):
             if level < SILENCE_DBFS:
                 where = segments[0]["path"] if len(segments) else row["generated"]
                 raise AudioError("silent", where, f"the {name} that the plan cuts from it is silent")

@@ -34,9 +34,7 @@ __all__ = ["Geometry", "RoomBank", "bank_text", "build_bank", "draw_geometry", "
 
 MANIFEST = "rooms.parquet"
 SPEED_OF_SOUND = 343.0  # m/s
-MAX_ORDER = (
-    100  # of the image sources: about 0.7 s of one core a response; reached from RT60 0.6 s in small rooms
-)
+MAX_ORDER = 100  # of the image sources: about 0.7 s of one core a response; reached from RT60 0.6 s in small rooms
 TRIAL_ORDER = 50  # of the run that measures how far a room's RT60 is from the one drawn
 PEAK = 0.5  # of the louder position of a room
 KEPT_DB = -60.0  # a response ends where no more than this share of its energy is left
@@ -99,9 +97,7 @@ class RoomBank(BaseModel):
 def _within(name: str, distribution: Distribution, low: float, high: float) -> None:
     found = distribution.bounds()
     if found[0] < low or found[1] > high:
-        raise ValueError(
-            f"{name}: expected values from {low:g} to {high:g}, found {found[0]:g} to {found[1]:g}"
-        )
+        raise ValueError(f"{name}: expected values from {low:g} to {high:g}, found {found[0]:g} to {found[1]:g}")
 
 
 def load_bank(path: Path) -> RoomBank:
@@ -316,9 +312,7 @@ def _claim(bank: RoomBank, folder: Path) -> None:
     if not note.exists():
         write_text(note, bank_text(bank))
     elif load_bank(note) != bank:
-        raise ValueError(
-            f"{folder} holds another bank of rooms (its bank.yaml differs); choose another folder"
-        )
+        raise ValueError(f"{folder} holds another bank of rooms (its bank.yaml differs); choose another folder")
 
 
 def _names(bank: RoomBank, room: int) -> list[str]:

@@ -118,7 +118,9 @@ def _check_roots(plan: pd.DataFrame, roots: Mapping[str, Path]) -> None:
     names |= set(plan["rir_root"].dropna())
     for name in sorted(names):
         if name not in roots:
-            raise ValueError(f"the plan reads files under the root {name!r}; say where it lies: --root {name}=FOLDER")
+            raise ValueError(
+                f"the plan reads files under the root {name!r}; say where it lies: --root {name}=FOLDER"
+            )
         if not Path(roots[name]).is_dir():
             raise ValueError(f"--root {name}={roots[name]}: no such folder")
 
@@ -134,7 +136,9 @@ def _open_folder(corpus: Path, recipe: Recipe, plan: pd.DataFrame) -> None:
         same = plan_file.is_file() and fresh.read_bytes() == plan_file.read_bytes()
         fresh.unlink()
         if recipe_file.read_text(encoding="utf-8") != recipe_text(recipe) or not same:
-            raise ValueError(f"{corpus}: holds a corpus of another recipe or other manifests; choose another folder")
+            raise ValueError(
+                f"{corpus}: holds a corpus of another recipe or other manifests; choose another folder"
+            )
         sweep_attempts(corpus / "shards")
         return
     if any(corpus.iterdir()):
@@ -180,13 +184,20 @@ def _render_shard(shard: Shard, job: _Job) -> pd.DataFrame:
             try:
                 item = renderer(planned)
             except AudioError as error:
-                rows.append(row | {"status": error.status, "reason": str(error), "n_frames": 0, "frame_offset": offset})
+                rows.append(
+                    row | {"status": error.status, "reason": str(error), "n_frames": 0, "frame_offset": offset}
+                )
                 continue
             tables = {name: TARGETS[name](item) for name in targets}
             for name, table in tables.items():
                 targets[name].append(table)
             frames = len(next(iter(tables.values()))[0]) if tables else 0
-            row |= {"status": "ok", "reason": None, "n_frames": frames, "frame_offset": offset} | item.measured
+            row |= {
+                "status": "ok",
+                "reason": None,
+                "n_frames": frames,
+                "frame_offset": offset,
+            } | item.measured
             rows.append(row | _write_stems(item, folder, row["item_id"], job.recipe))
             offset += frames
         _write_targets(targets, folder / "targets")

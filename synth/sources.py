@@ -119,5 +119,3 @@ def _ranges(label: pd.Series) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.n
     starts = np.flatnonzero(np.append(True, label.to_numpy()[1:] != label.to_numpy()[:-1]))
     counts = np.diff(np.append(starts, len(label)))
     return (starts, np.repeat(starts, counts)), (counts, np.repeat(counts, counts))
-
-

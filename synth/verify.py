@@ -33,10 +33,10 @@ def verify_corpus(
         Columns shard, item, problem; empty when all is well.
     """
     shards = shards_of(corpus.plan)
-    problems, done = [], 0
-    for _, found in map_shards(_verify_shard, shards, client=client, payload=corpus.folder.absolute()):
+    problems = []
+    results = map_shards(_verify_shard, shards, client=client, payload=corpus.folder.absolute())
+    for done, (_, found) in enumerate(results, start=1):
         problems += found
-        done += 1
         if progress:
             progress(done, len(shards))
     table = pd.DataFrame(problems, columns=["shard", "item", "problem"])
@@ -70,7 +70,9 @@ def _verify_item(corpus: Corpus, place: Path, row: dict[Any, Any]) -> list[str]:
             problems.append(f"{path.name} has changed since it was written")
     if problems:
         return problems
-    noisy, speech, noise = (corpus.stem(row["item"], name).astype(np.float64) for name in ("noisy", "speech", "noise"))
+    noisy, speech, noise = (
+        corpus.stem(row["item"], name).astype(np.float64) for name in ("noisy", "speech", "noise")
+    )
     steps = np.abs(noisy - speech - noise).max() * 32768
     if steps > 1:
         problems.append(f"noisy differs from speech + noise by {steps:.0f} steps of 16 bits")

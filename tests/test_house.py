@@ -172,9 +172,7 @@ def test_public_names_exist_and_are_documented(name):
 def test_no_function_hides_a_module_of_its_name(name):
     package = importlib.import_module(name)
     for module in pkgutil.iter_modules(package.__path__):
-        assert inspect.ismodule(getattr(package, module.name, package)), (
-            f"{name}.{module.name} is not the module"
-        )
+        assert inspect.ismodule(getattr(package, module.name, package)), f"{name}.{module.name} is not the module"
 
 
 @pytest.mark.parametrize(
@@ -193,9 +191,7 @@ def test_lowest_versions_are_those_of_the_project():
         [bound] = [spec for spec in requirement.specifier if spec.operator == ">="]
         wanted[requirement.name.lower()] = Version(bound.version)
     lines = [
-        line
-        for line in (ROOT / "constraints-lowest.txt").read_text().splitlines()
-        if not line.startswith("#")
+        line for line in (ROOT / "constraints-lowest.txt").read_text().splitlines() if not line.startswith("#")
     ]
     pinned = {name.lower(): Version(version) for name, version in (line.split("==") for line in lines)}
     assert pinned == wanted
@@ -223,9 +219,7 @@ def test_every_command_is_documented():
             return [prefix]
         context = command.context_class(command, info_name=prefix)
         names = command.list_commands(context)
-        return [
-            path for name in names for path in paths(command.get_command(context, name), f"{prefix} {name}")
-        ]
+        return [path for name in names for path in paths(command.get_command(context, name), f"{prefix} {name}")]
 
     text = documentation()
     assert [path for path in paths(typer.main.get_command(app), "percepkit") if path not in text] == []

@@ -91,12 +91,9 @@ def test_every_data_file_matches_a_pattern(tree):
     unknown = {
         name
         for name in shipped(tree)
-        if not name.endswith(".py")
-        and not any(fnmatch.fnmatch(Path(name).name, pattern) for pattern in patterns)
+        if not name.endswith(".py") and not any(fnmatch.fnmatch(Path(name).name, pattern) for pattern in patterns)
     }
-    assert not unknown, (
-        f"the wheel leaves these out; add a pattern to package-data in pyproject.toml: {unknown}"
-    )
+    assert not unknown, f"the wheel leaves these out; add a pattern to package-data in pyproject.toml: {unknown}"
 
 
 def test_source_archive_holds_no_stray_files(tree, wheel):

@@ -152,9 +152,7 @@ def _registry() -> Mapping[str, Metric]:
     for metric in modules:
         for name in metric.SPEC.names:
             if name in found:
-                raise ValueError(
-                    f"two metrics are named {name!r}: rename the one that is not part of percepkit"
-                )
+                raise ValueError(f"two metrics are named {name!r}: rename the one that is not part of percepkit")
             found[name] = metric
     return found
 
@@ -201,9 +199,7 @@ def _checked(signal: np.ndarray, what: str) -> np.ndarray:
 
 def _require_one_channel(signal: np.ndarray, what: str) -> None:
     if np.ndim(signal) != 1:
-        raise ValueError(
-            f"the {what} must have the shape [n_samples], got {np.shape(signal)}: score one channel"
-        )
+        raise ValueError(f"the {what} must have the shape [n_samples], got {np.shape(signal)}: score one channel")
 
 
 def checked_reference(reference: np.ndarray) -> np.ndarray:

@@ -91,9 +91,7 @@ def _child() -> Child:
 
 def _in_child(reference: Reference, estimate: np.ndarray, mode: str) -> float:
     try:
-        result = _child().call(
-            reference=reference.signal, estimate=estimate, rate=reference.pesq_rate, mode=mode
-        )
+        result = _child().call(reference=reference.signal, estimate=estimate, rate=reference.pesq_rate, mode=mode)
     except ChildCrashed as error:
         how = f"by {error.signal}" if error.signal else "by itself"
         reason = f"the ITU code ended its process {how}: it has room for 50 utterances; score shorter pieces"

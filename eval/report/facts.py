@@ -67,9 +67,7 @@ def failures(scores: pd.DataFrame, items: pd.DataFrame, cards: Sequence[MetricCa
     """
     ids = items.set_index("item")["item_id"]
     found = []
-    for (denoiser, status), rows in scores[scores["status"] != "ok"].groupby(
-        ["denoiser", "status"], sort=True
-    ):
+    for (denoiser, status), rows in scores[scores["status"] != "ok"].groupby(["denoiser", "status"], sort=True):
         affected = [card.label for card in cards if (rows["metric"] == card.name).any()]
         first = rows.iloc[0]
         example = f"{ids.get(first['item'], first['item'])}: {first['reason']}"

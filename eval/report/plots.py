@@ -46,9 +46,7 @@ def plot_lines(summary: pd.DataFrame, entries: Sequence[Entry], groups: Groups, 
         for entry in entries:
             curve = _series(summary, entry, card, groups)
             dashes = (0, (4, 2)) if entry.role == "oracle" else entry.dashes
-            band = axes.fill_between(
-                curve["x"], curve["low"], curve["high"], color=entry.colour, alpha=0.13, lw=0
-            )
+            band = axes.fill_between(curve["x"], curve["low"], curve["high"], color=entry.colour, alpha=0.13, lw=0)
             band.set_gid(f"lines-{card.name}-band.s{entry.index}")
             # A band needs two neighbours with intervals; bars show those that stand alone.
             bars = axes.vlines(curve["x"], curve["low"], curve["high"], color=entry.colour, alpha=0.3, lw=0.9)
@@ -190,15 +188,11 @@ def _short(label: str) -> str:
 def _svg(figure: Any, title: str) -> Markup:
     """Draw, and strip what a file needs and a page must not have: prolog, size, style, equal ids."""
     buffer = io.StringIO()
-    figure.savefig(
-        buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-    )
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style [^>]*>.*?</style>", "", text, flags=re.DOTALL)
     used = set(re.findall(r"#([^)\"]+)", text))
-    text = re.sub(
-        r'(<\w+) id="([^"]*)"', lambda tag: tag[0] if tag[2] in used or ".s" in tag[2] else tag[1], text
-    )
+    text = re.sub(r'(<\w+) id="([^"]*)"', lambda tag: tag[0] if tag[2] in used or ".s" in tag[2] else tag[1], text)
     _, box, rest = re.split(r'(viewBox="[^"]*")[^>]*>', text, maxsplit=1)
     return Markup('<svg {} role="img" aria-label="{}">').format(Markup(box), title) + Markup(rest)

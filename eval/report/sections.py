@@ -87,7 +87,9 @@ def _snr(
     grouped = _summarise(scores, items, shown, groups)
     counts = "; ".join(f"{label}: {n}" for label, n in zip(groups.labels, groups.counts, strict=True))
     figures = [plot_lines(grouped, shown, groups, card) for card in cards]
-    return Section("snr", "Against SNR", _lead("bands and thin bars"), f"{groups.note} Items: {counts}.", shown, figures)
+    return Section(
+        "snr", "Against SNR", _lead("bands and thin bars"), f"{groups.note} Items: {counts}.", shown, figures
+    )
 
 
 def _noise(
@@ -119,9 +121,7 @@ def _lead(what: str) -> str:
     return f"Means; the {what} are 95 % intervals. Point at a name to bring out its marks."
 
 
-def _summarise(
-    scores: pd.DataFrame, items: pd.DataFrame, shown: Sequence[Entry], groups: Groups
-) -> pd.DataFrame:
+def _summarise(scores: pd.DataFrame, items: pd.DataFrame, shown: Sequence[Entry], groups: Groups) -> pd.DataFrame:
     kept = items.assign(group=groups.values)[groups.values.notna()]
     names = [entry.name for entry in shown]
     wanted = scores["item"].isin(kept["item"]) & scores["denoiser"].isin(names)

@@ -128,9 +128,7 @@ def _card(name: str, versions: Sequence[Any]) -> MetricCard:
         return MetricCard(name, label, "", -math.inf, math.inf, "higher", version, "not installed here")
     unit = "" if spec.unit[name] == "1" else spec.unit[name]
     low, high = spec.range[name]
-    return MetricCard(
-        name, label, unit, float(low), float(high), spec.better, version, spec.summary, spec.source
-    )
+    return MetricCard(name, label, unit, float(low), float(high), spec.better, version, spec.summary, spec.source)
 
 
 def make_rows(summary: pd.DataFrame, entries: Sequence[Entry], cards: Sequence[MetricCard]) -> list[Row]:
@@ -178,9 +176,7 @@ def _praise(row: Any, best: Entry, card: MetricCard) -> str:
     if worth == "better" or math.isnan(row["delta"]):
         return f"Best of the denoisers: {best.name}, {card.label} {gain} on {items}."
     if worth == "worse":
-        return (
-            f"Every denoiser lowers quality by {card.label}; {best.name} does least harm: {gain} on {items}."
-        )
+        return f"Every denoiser lowers quality by {card.label}; {best.name} does least harm: {gain} on {items}."
     return (
         "No denoiser is reliably better than the noisy input; "
         f"the best is {best.name}, {card.label} {gain} on {items}."

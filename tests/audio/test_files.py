@@ -231,9 +231,7 @@ def test_never_shorter_than_asked(tmp_path, x):
         read(tmp_path / "a.wav", start=-1)
 
 
-@pytest.mark.parametrize(
-    "name", ["a b.wav", "ünï🎷.wav", "quote\"'.wav", "new\nline.wav", "-o.wav", "[red].wav"]
-)
+@pytest.mark.parametrize("name", ["a b.wav", "ünï🎷.wav", "quote\"'.wav", "new\nline.wav", "-o.wav", "[red].wav"])
 def test_hostile_names(tmp_path, x, name):
     write(tmp_path / name, x, RATE, subtype="FLOAT")
     assert np.array_equal(read(tmp_path / name, channel=0)[0], x)

@@ -77,9 +77,7 @@ def test_rounding_and_clipping_are_those_of_audio_files(tmp_path):
     done = enhance_file(tmp_path / "a.wav", tmp_path / "out.wav", Halver())
     n_clipped = write_audio(tmp_path / "expected.wav", loud / 2, 16_000)
     assert done.n_clipped == n_clipped > 0
-    written, expected = (
-        soundfile.read(tmp_path / name, dtype="int16")[0] for name in ("out.wav", "expected.wav")
-    )
+    written, expected = (soundfile.read(tmp_path / name, dtype="int16")[0] for name in ("out.wav", "expected.wav"))
     assert np.array_equal(written, expected)
 
 
@@ -95,9 +93,7 @@ def test_native_rate_is_used_and_length_kept(sample_rate):
 def test_memory_does_not_grow_with_the_file(tmp_path):
     with soundfile.SoundFile(tmp_path / "long.flac", "w", 8_000, 1) as sound:
         for _ in range(120):
-            sound.write(
-                np.random.default_rng(2).integers(-99, 99, 80_000).astype(np.int16)
-            )  # 20 minutes in all
+            sound.write(np.random.default_rng(2).integers(-99, 99, 80_000).astype(np.int16))  # 20 minutes in all
     tracemalloc.start()
     enhance_file(tmp_path / "long.flac", tmp_path / "out.wav", load("highpass"))
     peak_bytes = tracemalloc.get_traced_memory()[1]
@@ -114,9 +110,7 @@ def test_same_file_is_refused(tmp_path):
             enhance_file(tmp_path / "a.wav", tmp_path / target, WIENER)
 
 
-@pytest.mark.parametrize(
-    "target, expected", [("b.mp3", "'.mp3'; use .wav or .flac"), ("b", "'no suffix'; use")]
-)
+@pytest.mark.parametrize("target, expected", [("b.mp3", "'.mp3'; use .wav or .flac"), ("b", "'no suffix'; use")])
 def test_other_formats_are_refused(tmp_path, target, expected):
     noisy_file(tmp_path / "a.wav")
     with pytest.raises(ValueError, match=expected):
@@ -153,12 +147,8 @@ def make_tree(folder: Path) -> None:
 def test_tree_keeps_its_structure_and_notes_failures(tmp_path):
     make_tree(tmp_path / "in")
     calls = []
-    outcome = enhance_tree(
-        tmp_path / "in", tmp_path / "out", WIENER, on_progress=lambda *call: calls.append(call)
-    )
-    written = sorted(
-        path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")
-    )
+    outcome = enhance_tree(tmp_path / "in", tmp_path / "out", WIENER, on_progress=lambda *call: calls.append(call))
+    written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     assert written == ["a.wav", "deep/er/b.wav"]
     assert (outcome.n_done, outcome.seconds, outcome.kept) == (2, 1.0, ())
     assert [path.name for path, _ in outcome.failed] == ["broken.wav"]

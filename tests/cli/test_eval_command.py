@@ -43,9 +43,7 @@ def run(*arguments):
 
 
 def test_run_writes_the_table_beside_us_and_prints_the_means():
-    result = run(
-        "run", "folder/corpus", "--denoisers", "wiener,highpass", "--metrics", "si_sdr", "--workers", "0"
-    )
+    result = run("run", "folder/corpus", "--denoisers", "wiener,highpass", "--metrics", "si_sdr", "--workers", "0")
     assert result.exit_code == 0
     assert "1 items of the corpus were left out: silent" in result.stdout
     assert "all 9 scores were computed" in result.stdout

@@ -55,7 +55,5 @@ def test_speech_that_was_upsampled(shared):
         assert effective_bandwidth_hz(x, rate) > 20_000
         narrow = resample(x, rate, 16000)
         assert 7000 < effective_bandwidth_hz(narrow, 16000) <= 8000
-        upsampled = (
-            np.rint(resample(narrow, 16000, 48000) * 32768) / 32768
-        )  # the noise of 16 bits is full-band
+        upsampled = np.rint(resample(narrow, 16000, 48000) * 32768) / 32768  # the noise of 16 bits is full-band
         assert effective_bandwidth_hz(upsampled, 48000) == pytest.approx(7800, rel=0.05)

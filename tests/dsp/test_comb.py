@@ -38,7 +38,10 @@ def test_integer_period_equals_the_plain_sum():
     padded = np.pad(x, 1000)
     for frame in (0, 5, 19):
         n = 1000 + np.arange((frame - 1) * 160, (frame + 1) * 160)
-        want = sum(w * padded[np.clip(n - k * 100, 0, 4999)] for k, w in zip(range(-5, 6), comb.comb_weights(), strict=True))
+        want = sum(
+            w * padded[np.clip(n - k * 100, 0, 4999)]
+            for k, w in zip(range(-5, 6), comb.comb_weights(), strict=True)
+        )
         np.testing.assert_allclose(got[frame], want, atol=1e-12)
 
 

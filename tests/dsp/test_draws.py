@@ -31,5 +31,7 @@ def test_draws_follow_their_distributions():
 
 
 def test_keys_separate_seeds_splits_and_stages():
-    keys = {draws.key_of(*p) for p in [(1, "a", "b"), (1, "ab", ""), (1, "", "ab"), (2, "a", "b"), ("1", "a", "b")]}
+    keys = {
+        draws.key_of(*p) for p in [(1, "a", "b"), (1, "ab", ""), (1, "", "ab"), (2, "a", "b"), ("1", "a", "b")]
+    }
     assert len(keys) == 5

@@ -31,9 +31,7 @@ def p56_by_the_book(x, rate):
                 counts[j] += 1
                 hangs[j] += 1
     energy = np.sum(x**2)
-    levels = [
-        (10 * np.log10(energy / n), 20 * np.log10(c)) for n, c in zip(counts, thresholds, strict=True) if n
-    ]
+    levels = [(10 * np.log10(energy / n), 20 * np.log10(c)) for n, c in zip(counts, thresholds, strict=True) if n]
     for (a0, c0), (a1, c1) in pairwise(levels):
         if a0 - c0 >= 15.9 > a1 - c1:
             t = (a0 - c0 - 15.9) / ((a0 - c0) - (a1 - c1))

@@ -185,9 +185,7 @@ def test_ratios_in_closed_form():
     energy = np.cumsum(0.02**2 * np.exp(-2 * (later - direct) / tau))
     assert rir.drr_db(h, sample_rate) == pytest.approx(10 * math.log10(4 / energy[-1]))
     early = 4 + energy[800 - 41]
-    assert rir.c50_db(h, sample_rate) == pytest.approx(
-        10 * math.log10(early / (energy[-1] - energy[800 - 41]))
-    )
+    assert rir.c50_db(h, sample_rate) == pytest.approx(10 * math.log10(early / (energy[-1] - energy[800 - 41])))
 
 
 def test_ratios_without_reverberation_are_infinite():

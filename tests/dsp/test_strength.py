@@ -18,7 +18,12 @@ def spectra(seed, noise):
         return rng.standard_normal((4, 481)) + 1j * rng.standard_normal((4, 481))
 
     p, aperiodic, n = white(), 0.5 * white(), noise * white()
-    return p + aperiodic, p + aperiodic + n, p + 0.1 * white(), p + 0.35 * n + 0.35 * aperiodic + 0.1 * white()
+    return (
+        p + aperiodic,
+        p + aperiodic + n,
+        p + 0.1 * white(),
+        p + 0.35 * n + 0.35 * aperiodic + 0.1 * white(),
+    )
 
 
 @settings(max_examples=60)

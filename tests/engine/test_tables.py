@@ -206,7 +206,5 @@ def test_ensure_writable(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a folder that nobody may write to")
 def test_ensure_writable_where_even_root_may_not():
-    with pytest.raises(
-        ValueError, match=r"cannot write /proc/t\.parquet: .* in /proc; choose another output"
-    ):
+    with pytest.raises(ValueError, match=r"cannot write /proc/t\.parquet: .* in /proc; choose another output"):
         ensure_writable("/proc/t.parquet")

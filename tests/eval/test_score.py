@@ -111,9 +111,7 @@ def test_every_item_denoiser_and_metric_has_its_row(world, tmp_path):
     )
     assert set(scores["status"]) == {"ok"}
     assert (scores["seconds"] > 0).all()
-    row = scores[(scores["item"] == 5) & (scores["denoiser"] == "noisy") & (scores["metric"] == "stoi")].iloc[
-        0
-    ]
+    row = scores[(scores["item"] == 5) & (scores["denoiser"] == "noisy") & (scores["metric"] == "stoi")].iloc[0]
     expected = score_all(["stoi"], world.corpus.stem(5, "clean"), world.corpus.stem(5, "noisy"), RATE)["stoi"]
     assert (row["value"], row["metric_version"]) == (expected.value, "1")
 

@@ -163,9 +163,7 @@ def test_summary_by_conditions():
     assert list(summary["room"].cat.categories) == ["office", "none"]
     assert summary.groupby(["denoiser", "metric"], observed=True)["n"].sum().eq(60).all()
     chosen = items["item"][(items["snr_db"] < 0) & items["room"].notna()]
-    expected = scores[
-        scores["item"].isin(chosen) & (scores["denoiser"] == "good") & (scores["metric"] == "stoi")
-    ]
+    expected = scores[scores["item"].isin(chosen) & (scores["denoiser"] == "good") & (scores["metric"] == "stoi")]
     row = summary.set_index(["denoiser", "metric", "snr_bin", "room"]).loc[
         ("good", "stoi", "[-5, 0) dB", "office")
     ]
@@ -182,9 +180,7 @@ def test_summary_by_clusters_equals_the_column_alone():
 
 def test_order_of_the_rows_plays_no_role():
     scores, items = table()
-    shuffled = summarise(
-        scores.sample(frac=1, random_state=1), items.sample(frac=1, random_state=2), ["room"]
-    )
+    shuffled = summarise(scores.sample(frac=1, random_state=1), items.sample(frac=1, random_state=2), ["room"])
     pd.testing.assert_frame_equal(shuffled, summarise(scores, items, ["room"]), rtol=1e-12)
 
 

@@ -53,9 +53,7 @@ def test_usable_rows():
     assert usable(manifest())["path"].tolist() == ["a.wav"]
 
 
-@pytest.mark.parametrize(
-    "path", ["../a.wav", "a/../../b.wav", "/etc/passwd", "", ".", "a\0.wav", "..", "a/.."]
-)
+@pytest.mark.parametrize("path", ["../a.wav", "a/../../b.wav", "/etc/passwd", "", ".", "a\0.wav", "..", "a/.."])
 def test_paths_that_leave_the_root(tmp_path, path):
     with pytest.raises(ValueError, match="must be relative and stay inside"):
         resolve({"r": tmp_path}, "r", path)
@@ -78,7 +76,5 @@ def test_links_that_leave_the_root(tmp_path):
 
 
 def test_unknown_root(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"no folder given for root 'x' of 'a\.wav'; folders are given for: n, r"
-    ):
+    with pytest.raises(ValueError, match=r"no folder given for root 'x' of 'a\.wav'; folders are given for: n, r"):
         resolve({"r": tmp_path, "n": tmp_path}, "x", "a.wav")

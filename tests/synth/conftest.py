@@ -21,7 +21,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with speech.parquet, noise.parquet and rooms.parquet; their audio is in ``roots``."""
     folder = tmp_path_factory.mktemp("world")
     rng = np.random.default_rng(0)
-    for name, rate, seconds in [("street/long", 44_100, 9.0), ("street/short", 8000, 0.7), ("kitchen/mid", 16_000, 3.1)]:
+    for name, rate, seconds in [
+        ("street/long", 44_100, 9.0),
+        ("street/short", 8000, 0.7),
+        ("kitchen/mid", 16_000, 3.1),
+    ]:
         path = folder / "noise" / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, 0.1 * rng.standard_normal((int(rate * seconds), 2)), rate)
@@ -29,7 +33,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for index, (onset, sign) in enumerate([(12.0, 1), (40.37, -1), (95.5, 1), (1000.25, -1)]):
         t = np.arange(6000)
         tail = rng.standard_normal(6000) * np.exp(-t / 900) * (t > onset + 30) * 0.01
-        direct = sign * np.sinc(t - onset) * np.where(np.abs(t - onset) < 40, np.cos(np.pi / 80 * (t - onset)) ** 2, 0)
+        direct = (
+            sign * np.sinc(t - onset) * np.where(np.abs(t - onset) < 40, np.cos(np.pi / 80 * (t - onset)) ** 2, 0)
+        )
         write(folder / "rooms" / f"room{index}.wav", 0.7 * direct + tail, RATE, subtype="FLOAT")
     with cluster.client(0) as client:
         for kind, root, pattern in [

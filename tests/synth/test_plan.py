@@ -29,7 +29,7 @@ def test_any_item_can_be_drawn_alone(drawn, data):
 
 
 def test_adding_a_stage_changes_no_other_draw(drawn, make_recipe, world):
-    recipe, _, plan = drawn
+    _, _, plan = drawn
     bare = make_recipe(items=600, item_seconds=4, rooms=None)
     other = draw_plan(bare, load_sources(bare, world))
     same = ["item", "speaker", "speech", "noise_class", "noise", "noise_key", "snr_db", "level_dbfs"]
@@ -112,7 +112,7 @@ def test_babble_of_one_talker_is_refused(world, make_recipe, tmp_path):
     table = read_manifest(world / "speech.parquet")
     write_manifest(table[table["speaker"] == table["speaker"].iloc[0]], tmp_path / "speech.parquet")
     recipe = make_recipe(rooms=None, noise={"generated": ["babble"]})
-    with pytest.raises(ValueError, match="noise.generated: babble needs the voices of other speakers"):
+    with pytest.raises(ValueError, match=r"noise\.generated: babble needs the voices of other speakers"):
         load_sources(recipe, tmp_path)
 
 
@@ -123,5 +123,5 @@ def test_empty_and_missing_manifests_name_the_key(world, make_recipe, tmp_path):
     with pytest.raises(ValueError, match=r"speech.parquet: no usable file .*recipe key speech.manifest"):
         load_sources(recipe, tmp_path)
     write_manifest(table, tmp_path / "speech.parquet")
-    with pytest.raises(ValueError, match="noise.parquet"):
+    with pytest.raises(ValueError, match=r"noise\.parquet"):
         load_sources(make_recipe(), tmp_path)

@@ -47,7 +47,7 @@ def test_faults_are_named(tmp_path, change, message):
 
 
 def test_missing_and_unreadable_files_are_named(tmp_path):
-    with pytest.raises(ValueError, match="nowhere.yaml: no such recipe"):
+    with pytest.raises(ValueError, match=r"nowhere\.yaml: no such recipe"):
         load_recipe(tmp_path / "nowhere.yaml")
     with pytest.raises(ValueError, match="not a YAML file"):
         load_recipe(written(tmp_path, "a: [1"))

@@ -27,9 +27,7 @@ def bank(**changes):
 
 
 def digests(folder):
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.flac"))
-    }
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.flac"))}
 
 
 def test_rooms_keep_to_what_was_asked():
@@ -104,9 +102,7 @@ def built(tmp_path_factory):
 def test_manifest_of_a_bank(built):
     folder, manifest = built
     table = read_manifest(manifest)
-    assert list(table["path"]) == [
-        f"room{room:04d}_s{source}.flac" for room in range(3) for source in range(2)
-    ]
+    assert list(table["path"]) == [f"room{room:04d}_s{source}.flac" for room in range(3) for source in range(2)]
     assert list(table["group"]) == ["room0000", "room0000", "room0001", "room0001", "room0002", "room0002"]
     assert set(table["kind"]) == {"rir"}
     assert set(table["status"]) == {"ok"}
@@ -132,9 +128,7 @@ def test_a_bank_is_resumed_and_repaired(built, tmp_path, monkeypatch):
     damaged.write_bytes(damaged.read_bytes()[:-3000])
     simulated = []
     simulate = synth_rooms.simulate_room
-    monkeypatch.setattr(
-        synth_rooms, "simulate_room", lambda *given: simulated.append(given) or simulate(*given)
-    )
+    monkeypatch.setattr(synth_rooms, "simulate_room", lambda *given: simulated.append(given) or simulate(*given))
     with client(0) as serial:
         build_bank(bank(), tmp_path, client=serial)
     assert digests(tmp_path) == digests(built[0])

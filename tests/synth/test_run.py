@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,9 @@ def kill_and_resume(recipe, world, roots, folder, kills, seconds):
     killed = 0
     while killed < kills and len(list(folder.glob("shards/[0-9]*"))) * recipe.items_per_shard < recipe.items:
         before = set(folder.glob("shards/*"))
-        process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         begun = time.monotonic()
         while set(folder.glob("shards/*")) <= before and process.poll() is None and time.monotonic() < begun + 60:
             time.sleep(0.005)
@@ -122,7 +125,9 @@ def test_bad_sources_are_quarantined_and_retried(make_recipe, world, roots, tmp_
     shutil.rmtree(damaged / victim)
     here, corpus = roots | {"speech": damaged}, tmp_path / "corpus"
     with cluster.client(0) as client:
-        with pytest.raises(ValueError, match=r"items could not be rendered, more than --max-failures allows.*" + victim):
+        with pytest.raises(
+            ValueError, match=r"items could not be rendered, more than --max-failures allows.*" + victim
+        ):
             run_recipe(recipe, sources, corpus, here, client=client)
         report = run_recipe(recipe, sources, corpus, here, client=client, max_failures=0.9)
         assert 0 < len(report.quarantined) < 30
@@ -158,7 +163,7 @@ def test_what_cannot_work_is_said_at_once(recipe, world, roots, rendered, make_r
     with cluster.client(0) as client:
         with pytest.raises(ValueError, match="say where it lies: --root noise=FOLDER"):
             run_recipe(recipe, sources, tmp_path / "a", {"speech": roots["speech"]}, client=client)
-        with pytest.raises(ValueError, match="--root noise=.*no such folder"):
+        with pytest.raises(ValueError, match=r"--root noise=.*no such folder"):
             run_recipe(recipe, sources, tmp_path / "a", roots | {"noise": tmp_path / "no"}, client=client)
         assert not (tmp_path / "a").exists()
         with pytest.raises(ValueError, match="holds a corpus of another recipe"):
@@ -175,7 +180,7 @@ def test_what_cannot_work_is_said_at_once(recipe, world, roots, rendered, make_r
 def test_a_manifest_that_changed_is_another_corpus(rendered, recipe, world, roots):
     sources = load_sources(recipe, world)
     table = sources.speech.table.assign(frames=sources.speech.table["frames"] - 100)
-    changed = type(sources)(type(sources.speech)(table, *(getattr(sources.speech, n) for n in ("first", "count", "joinable"))), sources.noise, sources.rooms)  # fmt: skip
+    changed = replace(sources, speech=replace(sources.speech, table=table))
     with cluster.client(0) as client, pytest.raises(ValueError, match="other manifests"):
         run_recipe(recipe, changed, rendered[0], roots, client=client)
 

@@ -74,9 +74,7 @@ def test_declared_invariances_hold_and_values_lie_in_range(name):
 
 @pytest.mark.parametrize("name", names())
 def test_less_noise_scores_better(name):
-    values = [
-        score_all([name], CLEAN, CLEAN + (NOISY - CLEAN) * g, RATE)[name].value for g in (2.0, 0.3, 0.05)
-    ]
+    values = [score_all([name], CLEAN, CLEAN + (NOISY - CLEAN) * g, RATE)[name].value for g in (2.0, 0.3, 0.05)]
     assert (np.diff(values) > 0).all() == (load(name).SPEC.better == "higher")
 
 
@@ -96,9 +94,7 @@ def test_unknown_metric_lists_the_valid_ones():
         load("pesq")
 
 
-@pytest.mark.parametrize(
-    "reference, estimate", [(np.ones((2, 10)), np.ones(10)), (np.ones(10), np.ones((10, 2)))]
-)
+@pytest.mark.parametrize("reference, estimate", [(np.ones((2, 10)), np.ones(10)), (np.ones(10), np.ones((10, 2)))])
 def test_two_channels_are_refused(reference, estimate):
     with pytest.raises(ValueError, match="score one channel"):
         score_all(["si_sdr"], reference, estimate, RATE)

@@ -154,6 +154,4 @@ def page(scored):
     from percepkit.eval.report.page import render_page
 
     corpus, scores = scored
-    return render_page(
-        scores, corpus, corpus_name="demo & co", title="Denoisers <on trial>", players=4, load=load
-    )
+    return render_page(scores, corpus, corpus_name="demo & co", title="Denoisers <on trial>", players=4, load=load)

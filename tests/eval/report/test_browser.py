@@ -127,9 +127,7 @@ OVERLAPPING = """[...document.querySelectorAll('.plot svg')].flatMap(svg => {
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_nothing_sticks_out_of_the_window(browser, width):
-    browser.call(
-        "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
-    )
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
     try:
         assert browser.run("document.documentElement.scrollWidth") <= width
         assert browser.run(STICKING_OUT) == []

@@ -30,9 +30,7 @@ def test_players_hold_the_very_signals(fakes):
     for name, factor in {"clean": None, "noisy": 1.0, "wiener": fakes.load("wiener")._factor}.items():
         x, rate = soundfile.read(io.BytesIO(decode(tiles[name].audio)), dtype="int16")
         truth = (
-            corpus.stem(0, "clean")
-            if factor is None
-            else (corpus.stem(0, "noisy") * factor).astype(np.float32)
+            corpus.stem(0, "clean") if factor is None else (corpus.stem(0, "noisy") * factor).astype(np.float32)
         )
         assert rate == 16_000
         assert np.array_equal(x, np.rint(truth.astype(float) * 32768).astype(np.int16))

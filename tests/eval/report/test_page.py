@@ -122,9 +122,7 @@ def test_one_item(fakes):
 def test_unknown_metric_and_odd_labels(fakes):
     items = fakes.make_items(10)
     items["noise_class"] = ["$x_1$", "雨", None, "%", "a" * 80] * 2
-    scores = fakes.make_scores(
-        items.assign(noise_class="babble"), names=("noisy", "wiener"), metrics=("stoi",)
-    )
+    scores = fakes.make_scores(items.assign(noise_class="babble"), names=("noisy", "wiener"), metrics=("stoi",))
     scores["metric"] = scores["metric"].replace("stoi", "shininess")
     page = render(fakes.Corpus(items), scores, fakes)
     assert "SHININESS" in page

@@ -25,9 +25,7 @@ def parse(figure):
 def sections(scored, fakes):
     corpus, scores = scored
     entries = make_roster(list(scores["denoiser"].unique()), fakes.load)
-    return make_sections(
-        scores, corpus.items, summarise(scores, corpus.items), entries, metric_cards(scores)[:2]
-    )
+    return make_sections(scores, corpus.items, summarise(scores, corpus.items), entries, metric_cards(scores)[:2])
 
 
 def test_sections_follow_the_corpus(sections):

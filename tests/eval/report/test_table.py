@@ -17,9 +17,7 @@ def summary_of(card, **means):
     for name, mean in means.items():
         delta = math.nan if name == "noisy" else mean - base
         n_ok = 0 if math.isnan(mean) else 10
-        rows.append(
-            (name, card.name, mean, mean - 0.1, mean + 0.1, n_ok, 12, delta, delta - 0.1, delta + 0.1, 9)
-        )
+        rows.append((name, card.name, mean, mean - 0.1, mean + 0.1, n_ok, 12, delta, delta - 0.1, delta + 0.1, 9))
     names = "denoiser metric mean low high n_ok n delta delta_low delta_high delta_n"
     return pd.DataFrame(rows, columns=names.split())
 
