@@ -12,7 +12,18 @@ from typing import Literal
 import numpy as np
 import soundfile
 
-__all__ = ["BLOCK_FRAMES", "AudioError", "Sound", "Status", "advance", "count", "decode", "opened", "why"]
+__all__ = [
+    "BLOCK_FRAMES",
+    "AudioError",
+    "Sound",
+    "Status",
+    "advance",
+    "count",
+    "decode",
+    "estimates_length",
+    "opened",
+    "why",
+]
 
 Status = Literal["missing", "unreadable", "empty", "nonfinite", "silent", "truncated"]
 
@@ -98,11 +109,16 @@ def _check_header(path: str | os.PathLike[str], sound: Sound) -> None:
 
 
 def count(path: str | os.PathLike[str], sound: Sound) -> int:
-    """Frames by the header, or counted by decoding (a copy of the file) where the header does not say."""
-    if sound.frames < UNKNOWN_FRAMES:
+    """Frames by the header, or by decoding a copy of the file where the header says nothing or only estimates."""
+    if sound.frames < UNKNOWN_FRAMES and not estimates_length(sound):
         return int(sound.frames)
     with opened(path) as copy:
         return sum(len(block) for block in _pull(path, copy, UNKNOWN_FRAMES))
+
+
+def estimates_length(sound: Sound) -> bool:
+    """Whether the header's length is an estimate: MP3 may end a frame or more before or after it."""
+    return bool(sound.format == "MP3")
 
 
 def _pull(path: str | os.PathLike[str], sound: Sound, frames: int) -> Iterator[np.ndarray]:

@@ -13,7 +13,16 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from percepkit.audio.decoding import BLOCK_FRAMES, AudioError, advance, count, decode, opened, why
+from percepkit.audio.decoding import (
+    BLOCK_FRAMES,
+    AudioError,
+    advance,
+    count,
+    decode,
+    estimates_length,
+    opened,
+    why,
+)
 
 __all__ = ["AudioError", "AudioInfo", "blocks", "info", "read", "write"]
 
@@ -106,7 +115,8 @@ def read(
     if start < 0 or frames < -1:
         raise ValueError(f"start must be >= 0 and frames >= -1, got start={start}, frames={frames}")
     with opened(path) as sound:
-        total = count(path, sound)
+        # Counting an MP3 means decoding it; a slice says for itself when the file ends too early.
+        total = start + frames if frames > 0 and estimates_length(sound) else count(path, sound)
         if total == 0:
             raise AudioError("empty", path, "the file holds no samples")
         if channel is not None and not 0 <= channel < sound.channels:

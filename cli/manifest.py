@@ -1,19 +1,17 @@
 """``percepkit manifest``: tables of source audio."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from percepkit.cli.options import Scheduler, Workers, progress_bar
-from percepkit.engine.cluster import client
-from percepkit.engine.tables import ensure_writable
-from percepkit.manifests.scan import KINDS, scan
-from percepkit.manifests.table import read_manifest, usable, write_manifest
+
+if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
+    import pandas as pd
 
 __all__ = ["app"]
 
@@ -30,7 +28,7 @@ app = typer.Typer(
 def scan_command(
     folder: Annotated[Path, typer.Argument(help="Folder of audio files; all folders below it are read.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The manifest to write, e.g. speech.parquet.")],
-    kind: Annotated[str, typer.Option(help=f"What the files are: {', '.join(KINDS)}.")],
+    kind: Annotated[str, typer.Option(help="What the files are: speech, noise, rir or music.")],
     root_name: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +62,11 @@ def scan_command(
 
     Example: `percepkit manifest scan ~/vctk --kind speech --pattern '{speaker}/*' --out speech.parquet`
     """
+    from percepkit.engine.cluster import client
+    from percepkit.engine.tables import ensure_writable
+    from percepkit.manifests.scan import scan
+    from percepkit.manifests.table import read_manifest, write_manifest
+
     ensure_writable(out)
     previous = read_manifest(out) if out.exists() else None
     if not folder.is_dir():
@@ -92,10 +95,14 @@ def show_command(file: Annotated[Path, typer.Argument(help="A manifest.", show_d
 
     Example: `percepkit manifest show speech.parquet`
     """
+    from percepkit.manifests.table import read_manifest
+
     _print_summary(read_manifest(file))
 
 
-def _print_summary(frame: pd.DataFrame) -> None:
+def _print_summary(frame: "pd.DataFrame") -> None:
+    from percepkit.manifests.table import usable
+
     console = Console()
     good = usable(frame)
     table = Table(show_header=False, title=_title(frame))
@@ -117,7 +124,7 @@ def _print_summary(frame: pd.DataFrame) -> None:
     _print_bad(console, frame[frame["status"] != "ok"])
 
 
-def _print_bad(console: Console, bad: pd.DataFrame) -> None:
+def _print_bad(console: Console, bad: "pd.DataFrame") -> None:
     if bad.empty:
         return
     table = Table("status", "file and reason", title=f"{len(bad)} files that cannot be used")
@@ -129,12 +136,12 @@ def _print_bad(console: Console, bad: pd.DataFrame) -> None:
         console.print(f"and {len(bad) - ROWS_SHOWN} more; all are in the manifest")
 
 
-def _title(frame: pd.DataFrame) -> Text:
+def _title(frame: "pd.DataFrame") -> Text:
     kinds, roots = (", ".join(sorted(set(frame[name]))) for name in ("kind", "root_name"))
     return Text(f"{kinds} from {roots}")
 
 
-def _counts(values: pd.Series, form: str) -> str:
+def _counts(values: "pd.Series", form: str) -> str:
     """The commonest values with how often they occur."""
     counts = values.value_counts()
     shown = [f"{form.format(value)}: {count}" for value, count in counts.head(8).items()]

@@ -8,9 +8,6 @@ import typer
 from rich.console import Console
 
 from percepkit.cli.options import Scheduler, Workers, progress_bar
-from percepkit.engine import cluster
-from percepkit.manifests.table import read_manifest
-from percepkit.synth.rooms import build_bank, load_bank
 
 __all__ = ["rooms"]
 
@@ -28,6 +25,10 @@ def rooms(
 
     Example: percepkit synth rooms bank.yaml --out rooms
     """
+    from percepkit.engine import cluster
+    from percepkit.manifests.table import read_manifest
+    from percepkit.synth.rooms import build_bank, load_bank
+
     bank = load_bank(bank_file)
     with cluster.client(workers, scheduler) as client, progress_bar("simulating", "rooms") as progress:
         started = time.perf_counter()

@@ -1,7 +1,7 @@
 """``percepkit synth``: plan, run and verify corpora, and build banks of rooms."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -9,15 +9,10 @@ from rich.table import Table
 
 from percepkit.cli.options import Roots, Scheduler, Workers, parse_roots, progress_bar
 from percepkit.cli.rooms import rooms
-from percepkit.engine import cluster
-from percepkit.engine.tables import write_table
-from percepkit.synth.corpus import open_corpus
-from percepkit.synth.overview import Overview, plan_overview
-from percepkit.synth.plan import draw_plan
-from percepkit.synth.recipe import load_recipe
-from percepkit.synth.run import RunReport, run_recipe
-from percepkit.synth.sources import load_sources
-from percepkit.synth.verify import verify_corpus
+
+if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
+    from percepkit.synth.overview import Overview
+    from percepkit.synth.run import RunReport
 
 __all__ = ["app", "print_overview", "print_run"]
 
@@ -36,6 +31,12 @@ def plan(
 
     Example: percepkit synth plan train.yaml --out plan.parquet
     """
+    from percepkit.engine.tables import write_table
+    from percepkit.synth.overview import plan_overview
+    from percepkit.synth.plan import draw_plan
+    from percepkit.synth.recipe import load_recipe
+    from percepkit.synth.sources import load_sources
+
     recipe = load_recipe(recipe_file)
     table = draw_plan(recipe, load_sources(recipe, recipe_file.parent))
     if out is not None:
@@ -43,7 +44,7 @@ def plan(
     print_overview(plan_overview(table, recipe))
 
 
-def print_overview(overview: Overview) -> None:
+def print_overview(overview: "Overview") -> None:
     """Print size and histograms of a plan."""
     console = Console(highlight=False)
     speakers = f", {overview.speakers} labelled speakers" if overview.speakers else ""
@@ -74,6 +75,11 @@ def run(
 
     Example: percepkit synth run train.yaml --out corpus --root speech=/data/speech --root noise=/data/noise
     """
+    from percepkit.engine import cluster
+    from percepkit.synth.recipe import load_recipe
+    from percepkit.synth.run import run_recipe
+    from percepkit.synth.sources import load_sources
+
     recipe = load_recipe(recipe_file)
     sources = load_sources(recipe, recipe_file.parent)
     with cluster.client(workers, scheduler) as client, progress_bar("rendering", "items") as progress:
@@ -84,7 +90,7 @@ def run(
     print_run(report, out)
 
 
-def print_run(report: RunReport, corpus: Path) -> None:
+def print_run(report: "RunReport", corpus: Path) -> None:
     """Print what a run did and which items it could not render."""
     console = Console(highlight=False)
     reused = f", {report.reused} were there" if report.reused else ""
@@ -106,6 +112,10 @@ def verify(
 
     Example: percepkit synth verify corpus
     """
+    from percepkit.engine import cluster
+    from percepkit.synth.corpus import open_corpus
+    from percepkit.synth.verify import verify_corpus
+
     opened = open_corpus(corpus)
     with cluster.client(workers, scheduler) as client, progress_bar("verifying", "shards") as progress:
         problems = verify_corpus(opened, client=client, progress=progress)

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from percepkit.dsp.noise import KINDS
 from percepkit.synth.distribution import Distribution
+from percepkit.synth.yaml_model import load_yaml
 
-__all__ = ["GENERATED_KINDS", "Noise", "Recipe", "Rooms", "Speech", "load_recipe", "recipe_text"]
+__all__ = ["GENERATED_KINDS", "Noise", "Recipe", "Rooms", "Speech", "load_recipe"]
 
 GENERATED_KINDS = ("babble", *KINDS)
 TargetName = Literal["erb_gains", "comb_strengths", "comb_attenuation", "pitch_period"]
@@ -95,45 +95,5 @@ class Recipe(_Section):
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read and check a recipe.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, is not YAML, or holds an unknown key or a value out of range; the message
-        names the file and every faulty key.
-    """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such recipe; write one or copy an example (README, section Recipes)")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: a recipe is a table of keys and values, found {type(content).__name__}")
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        raise ValueError(f"{path}: {_explain(error, content)}") from None
-
-
-def _explain(error: ValidationError, content: dict[str, object]) -> str:
-    faults = []
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"]) or "recipe"
-        if fault["type"] == "extra_forbidden":
-            section = Recipe.model_fields if len(fault["loc"]) == 1 else _section_fields(str(fault["loc"][0]))
-            faults.append(f"unknown key `{where}`; known: {', '.join(section)}")
-        else:
-            faults.append(f"`{where}`: {fault['msg'].removeprefix('Value error, ')}")
-    return "; ".join(faults)
-
-
-def _section_fields(name: str) -> list[str]:
-    sections: dict[str, type[_Section]] = {"speech": Speech, "noise": Noise, "rooms": Rooms}
-    return list(sections.get(name, Recipe).model_fields)
-
-
-def recipe_text(recipe: Recipe) -> str:
-    """The recipe as YAML with every default written out."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False)
+    """Read and check a recipe; raises as `percepkit.synth.yaml_model.load_yaml`."""
+    return load_yaml(path, Recipe, "recipe")

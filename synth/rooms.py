@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.signal import butter, sosfilt
 
 from percepkit.audio import files
@@ -24,13 +23,14 @@ from percepkit.engine.tables import ensure_writable, write_text
 from percepkit.manifests.scan import scan
 from percepkit.manifests.table import write_manifest
 from percepkit.synth.distribution import Distribution
+from percepkit.synth.yaml_model import load_yaml, yaml_text
 
 if TYPE_CHECKING:
     from distributed import Client
 
     from percepkit.engine.cluster import Serial
 
-__all__ = ["Geometry", "RoomBank", "bank_text", "build_bank", "draw_geometry", "load_bank", "simulate_room"]
+__all__ = ["Geometry", "RoomBank", "build_bank", "draw_geometry", "load_bank", "simulate_room"]
 
 MANIFEST = "rooms.parquet"
 SPEED_OF_SOUND = 343.0  # m/s
@@ -101,39 +101,8 @@ def _within(name: str, distribution: Distribution, low: float, high: float) -> N
 
 
 def load_bank(path: Path) -> RoomBank:
-    """Read and check the YAML file of a bank.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, is not YAML, or holds an unknown key or a value out of range; the message
-        names the file and every faulty key.
-    """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; write a room bank in YAML (`percepkit synth rooms --help`)")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: a room bank is a table of keys and values, found {type(content).__name__}")
-    try:
-        return RoomBank.model_validate(content)
-    except ValidationError as error:
-        raise ValueError(f"{path}: {'; '.join(_explain(fault) for fault in error.errors())}") from None
-
-
-def _explain(fault: Any) -> str:
-    where = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key `{where}`; known: {', '.join(RoomBank.model_fields)}"
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"`{where}`: {message}" if where else message
-
-
-def bank_text(bank: RoomBank) -> str:
-    """The bank as YAML with every default written out."""
-    return yaml.safe_dump(bank.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
+    """Read and check the YAML file of a bank; raises as `percepkit.synth.yaml_model.load_yaml`."""
+    return load_yaml(path, RoomBank, "room bank")
 
 
 @dataclass(frozen=True)
@@ -310,7 +279,7 @@ def build_bank(
 def _claim(bank: RoomBank, folder: Path) -> None:
     note = folder / "bank.yaml"
     if not note.exists():
-        write_text(note, bank_text(bank))
+        write_text(note, yaml_text(bank))
     elif load_bank(note) != bank:
         raise ValueError(f"{folder} holds another bank of rooms (its bank.yaml differs); choose another folder")
 

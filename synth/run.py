@@ -15,10 +15,11 @@ from percepkit.engine.shards import commit_folder, map_shards, sweep_attempts
 from percepkit.engine.tables import ensure_writable, read_table, write_table, write_text
 from percepkit.synth.corpus import Shard, shard_folder, shards_of, stem_file
 from percepkit.synth.plan import draw_plan
-from percepkit.synth.recipe import Recipe, recipe_text
+from percepkit.synth.recipe import Recipe
 from percepkit.synth.render import Rendered, Renderer
 from percepkit.synth.sources import Sources
 from percepkit.synth.targets import TARGETS
+from percepkit.synth.yaml_model import yaml_text
 
 __all__ = ["RunReport", "file_checksum", "run_recipe"]
 
@@ -135,7 +136,7 @@ def _open_folder(corpus: Path, recipe: Recipe, plan: pd.DataFrame) -> None:
         write_table(plan, fresh, kind="plan")
         same = plan_file.is_file() and fresh.read_bytes() == plan_file.read_bytes()
         fresh.unlink()
-        if recipe_file.read_text(encoding="utf-8") != recipe_text(recipe) or not same:
+        if recipe_file.read_text(encoding="utf-8") != yaml_text(recipe) or not same:
             raise ValueError(
                 f"{corpus}: holds a corpus of another recipe or other manifests; choose another folder"
             )
@@ -145,7 +146,7 @@ def _open_folder(corpus: Path, recipe: Recipe, plan: pd.DataFrame) -> None:
         raise ValueError(f"{corpus}: is not empty and not a corpus; choose a new or empty folder")
     (corpus / "shards").mkdir()
     write_table(plan, plan_file, kind="plan")
-    write_text(recipe_file, recipe_text(recipe))
+    write_text(recipe_file, yaml_text(recipe))
 
 
 def _committed(corpus: Path, shards: list[Shard], *, retry_quarantined: bool) -> dict[int, pd.DataFrame]:

@@ -240,3 +240,15 @@ def test_hostile_names(tmp_path, x, name):
 def test_errors_travel_between_processes():
     error = pickle.loads(pickle.dumps(AudioError("silent", "a.wav", "no sound")))
     assert (str(error), error.status, error.path) == ("a.wav: no sound", "silent", "a.wav")
+
+
+def test_mp3_whose_header_only_estimates_its_length_is_whole(shared):
+    # Its header promises 536,269 frames and decoding ends 589 earlier: nothing is missing.
+    path = shared / "corpus" / "noise" / "things" / "keyboard.mp3"
+    whole, _ = read(path, channel=0)
+    assert info(path).frames == len(whole) == 535_680
+    end, _ = read(path, start=535_000, frames=680, channel=0)
+    np.testing.assert_array_equal(end, whole[535_000:])
+    with pytest.raises(AudioError) as caught:
+        read(path, start=535_000, frames=681, channel=0)
+    assert caught.value.status == "truncated"

@@ -15,7 +15,8 @@ from percepkit.engine.cluster import client
 from percepkit.engine.tables import write_table
 from percepkit.eval.score import read_scores, score_corpus
 from percepkit.synth.corpus import shard_folder, stem_file
-from percepkit.synth.recipe import Recipe, recipe_text
+from percepkit.synth.recipe import Recipe
+from percepkit.synth.yaml_model import yaml_text
 
 RATE = 16_000
 METRICS = ["pesq_wb", "stoi", "si_sdr"]
@@ -56,7 +57,7 @@ def corpus(tmp_path_factory):
             status = "silent" if item == 4 else "ok"
             rows.append({"item": item, "item_id": item_id, "shard": shard, "status": status, "snr_db": 10.0})
         write_table(pd.DataFrame(rows), shard_folder(folder, shard) / "items.parquet", kind="items")
-    (folder / "recipe.yaml").write_text(recipe_text(recipe))
+    (folder / "recipe.yaml").write_text(yaml_text(recipe))
     return folder
 
 

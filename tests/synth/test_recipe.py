@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from percepkit.synth.recipe import load_recipe, recipe_text
+from percepkit.synth.recipe import load_recipe
+from percepkit.synth.yaml_model import yaml_text
 
 GOOD = {
     "name": "a", "seed": 1, "items": 2, "item_seconds": 4, "sample_rate": 16_000,
@@ -19,7 +20,7 @@ def written(tmp_path, content):
 
 def test_resolved_text_reads_back_as_the_same_recipe(tmp_path):
     recipe = load_recipe(written(tmp_path, GOOD))
-    assert load_recipe(written(tmp_path, recipe_text(recipe))) == recipe
+    assert load_recipe(written(tmp_path, yaml_text(recipe))) == recipe
     assert recipe.n_samples == 64_000
     assert recipe.stems == ("noisy", "clean", "noise")
 

@@ -17,7 +17,8 @@ from percepkit.dsp import rir
 from percepkit.engine.cluster import client
 from percepkit.manifests.table import read_manifest
 from percepkit.synth import rooms as synth_rooms
-from percepkit.synth.rooms import RoomBank, bank_text, build_bank, draw_geometry, load_bank, simulate_room
+from percepkit.synth.rooms import RoomBank, build_bank, draw_geometry, load_bank, simulate_room
+from percepkit.synth.yaml_model import yaml_text
 
 NEEDED = {"rooms": 3, "sample_rate": 16000, "seed": 5, "rt60_seconds": {"uniform": [0.15, 0.3]}}
 
@@ -178,13 +179,13 @@ def test_files_that_are_no_bank(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         load_bank(path)
-    with pytest.raises(ValueError, match="no such file"):
+    with pytest.raises(ValueError, match="no such room bank"):
         load_bank(tmp_path / "other.yaml")
 
 
 def test_a_bank_is_saved_as_it_was_read(tmp_path):
     path = tmp_path / "bank.yaml"
-    path.write_text(bank_text(bank(distance_m=1.5)))
+    path.write_text(yaml_text(bank(distance_m=1.5)))
     assert load_bank(path) == bank(distance_m=1.5)
     with pytest.raises(ValidationError, match="seed"):
         RoomBank.model_validate({key: NEEDED[key] for key in NEEDED if key != "seed"})

@@ -17,10 +17,10 @@ from percepkit.audio.files import write
 from percepkit.engine import cluster
 from percepkit.manifests.demo import demo_folder
 from percepkit.synth.corpus import open_corpus, shard_folder
-from percepkit.synth.recipe import recipe_text
 from percepkit.synth.render import Renderer
 from percepkit.synth.run import file_checksum, run_recipe
 from percepkit.synth.sources import load_sources
+from percepkit.synth.yaml_model import yaml_text
 
 
 def fingerprint(corpus: Path) -> dict[str, str]:
@@ -72,7 +72,7 @@ def test_bytes_do_not_depend_on_the_workers(rendered, recipe, world, roots, tmp_
 
 def kill_and_resume(recipe, world, roots, folder, kills, seconds):
     """Start runs as processes, kill each after a while with all its workers, then finish the corpus."""
-    (world / "killed.yaml").write_text(recipe_text(recipe))
+    (world / "killed.yaml").write_text(yaml_text(recipe))
     command = [sys.executable, "-c", "from percepkit.cli.main import main; main()", "synth", "run",
                str(world / "killed.yaml"), "--out", str(folder), "--workers", "1",
                *[f"--root={n}={p}" for n, p in roots.items()]]  # fmt: skip
