@@ -9,6 +9,7 @@ import shutil
 import uuid
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -84,7 +85,8 @@ def map_shards(
     ------
     ValueError, OSError, RuntimeError
         What the function raised, with the shard named: ``ValueError`` and ``OSError`` keep their
-        kind, others become ``RuntimeError``. ``OSError`` too when a shard's worker died repeatedly.
+        kind, others become ``RuntimeError``. ``OSError`` too when a shard's worker died repeatedly, or
+        the scheduler went away.
 
     Examples
     --------
@@ -179,6 +181,11 @@ def _result(future: "Future", shard: object) -> Any:
         raise OSError(
             f"shard {_name(shard)}: its worker process died {error.allowed_failures + 1} times "
             "(out of memory, or a crash in native code); use fewer workers or smaller shards"
+        ) from error
+    except CancelledError as error:
+        raise OSError(
+            f"shard {_name(shard)}: the scheduler went away while it was at work; start the run again, "
+            "which resumes"
         ) from error
     except Exception as error:
         raise _named(error, shard) from error

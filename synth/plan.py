@@ -11,10 +11,11 @@ from percepkit.dsp.draws import key_of, uniform, words
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.sources import NoiseSources, Sources, SpeechSources
 
-__all__ = ["BABBLE_VOICES", "CROSSFADE_SECONDS", "draw_plan"]
+__all__ = ["BABBLE_VOICES", "CROSSFADE_SECONDS", "TEXT", "draw_plan"]
 
 BABBLE_VOICES = 6
 CROSSFADE_SECONDS = 0.05  # equal-power, where a noise recording is looped
+#: Columns of text; missing values are null.
 TEXT = ("item_id", "speaker", "noise_class", "noise_kind", "generated", "noise_key", "room", "rir_root",
         "rir_path", "snr_kind")  # fmt: skip
 SHORTEST_SECONDS = 0.25  # an utterance is not cut shorter than this at the end of an item
@@ -44,9 +45,8 @@ def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | 
     plan["snr_db"] = recipe.snr_db.sample(condition[0])
     plan["snr_kind"] = recipe.snr_kind
     plan["level_dbfs"] = recipe.level_dbfs.sample(condition[1])
-    for name in TEXT:  # one type however many items are drawn, and None for what is not there
-        plan[name] = plan[name].astype(object).where(plan[name].notna(), None)
-    return plan
+    # One type, however many items are drawn and even where none of them has a value.
+    return plan.astype(dict.fromkeys(TEXT, "string"))
 
 
 class _Draws:

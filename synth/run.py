@@ -14,7 +14,7 @@ from percepkit.audio.files import AudioError, write
 from percepkit.engine.shards import commit_folder, map_shards, sweep_attempts
 from percepkit.engine.tables import ensure_writable, read_table, write_table, write_text
 from percepkit.synth.corpus import Shard, shard_folder, shards_of, stem_file
-from percepkit.synth.plan import draw_plan
+from percepkit.synth.plan import TEXT, draw_plan
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.render import Rendered, Renderer
 from percepkit.synth.sources import Sources
@@ -202,9 +202,11 @@ def _render_shard(shard: Shard, job: _Job) -> pd.DataFrame:
             rows.append(row | _write_stems(item, folder, row["item_id"], job.recipe))
             offset += frames
         _write_targets(targets, folder / "targets")
-        items = pd.DataFrame(rows)
-        columns = _columns(job.recipe)
-        write_table(items.reindex(columns=columns), folder / "items.parquet", kind="items")
+        items = pd.DataFrame(rows).reindex(columns=_columns(job.recipe))
+        # One schema for every shard, whatever is missing in it.
+        text = [name for name in items if name in TEXT or str(name).startswith(("status", "reason", "checksum_"))]
+        items = items.astype(dict.fromkeys(text, "string") | dict.fromkeys(MEASURED, np.float64))
+        write_table(items, folder / "items.parquet", kind="items")
     return items.loc[items["status"] != "ok", ["item", "status", "reason"]]
 
 

@@ -162,6 +162,21 @@ def test_a_shard_that_kills_every_worker_is_named():
         list(map_shards(shard_functions.die, [5], client=connected))
 
 
+def test_a_scheduler_that_goes_away(capfd):
+    script = (
+        "import time; from distributed import LocalCluster\n"
+        "options = dict(n_workers=1, processes=False, protocol='tcp', dashboard_address=None)\n"
+        "cluster = LocalCluster(**options)\n"
+        "print(cluster.scheduler_address, flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        with client(scheduler=address) as connected:
+            pairs = map_shards(abs, range(10_000), client=connected, on_result=lambda *_: process.kill())
+            with pytest.raises(OSError, match=r"shard \d+: the scheduler went away .*start the run again"):
+                list(pairs)
+
+
 def test_children_inside_a_worker(two_workers):
     assert dict(map_shards(shard_functions.total_in_child, [3, 4], client=two_workers)) == {3: 3.0, 4: 6.0}
 

@@ -77,3 +77,14 @@ def test_wrong_arithmetic_is_found_even_when_the_checksums_agree(corpus):
 def test_a_folder_that_is_no_corpus_is_refused(tmp_path):
     with pytest.raises(ValueError, match="not a corpus"):
         open_corpus(tmp_path)
+
+
+def test_what_no_item_of_a_shard_has_is_no_difference(make_recipe, world, roots, tmp_path):
+    # Columns that are empty in one shard and filled in another once had two types.
+    recipe = make_recipe(items=8, items_per_shard=1, noise={"manifest": "noise.parquet", "generated": ["white"]})
+    with cluster.client(0) as client:
+        run_recipe(recipe, load_sources(recipe, world), tmp_path / "corpus", roots, client=client)
+    corpus = open_corpus(tmp_path / "corpus")
+    assert 0 < corpus.items["room"].notna().sum() < 8
+    assert 0 < corpus.items["generated"].notna().sum() < 8
+    assert problems(tmp_path / "corpus").empty
