@@ -4,6 +4,7 @@ Every container that libsndfile reads is read, whatever the file's extension say
 deliver what its header promises raises `AudioError`.
 """
 
+import io
 import os
 import uuid
 from collections.abc import Iterator
@@ -21,10 +22,9 @@ from percepkit.audio.decoding import (
     decode,
     estimates_length,
     opened,
-    why,
 )
 
-__all__ = ["AudioError", "AudioInfo", "blocks", "info", "read", "write"]
+__all__ = ["AudioError", "AudioInfo", "blocks", "encode", "info", "read", "write"]
 
 INTEGER_BITS = {"PCM_16": 16, "PCM_24": 24}
 WRITABLE = {
@@ -155,12 +155,14 @@ def blocks(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
 def _to_integers(x: np.ndarray, bits: int) -> tuple[np.ndarray, int]:
     """Round half to even, clip, and count what was clipped."""
     scale = 2.0 ** (bits - 1)
-    rounded = np.rint(x * x.dtype.type(scale))
-    n_clipped = int(np.count_nonzero((rounded < -scale) | (rounded > scale - 1)))
-    clipped = np.clip(rounded, -scale, scale - 1)
+    samples = np.rint(x * x.dtype.type(scale))
+    n_clipped = 0
+    if samples.min() < -scale or samples.max() > scale - 1:
+        n_clipped = int(np.count_nonzero((samples < -scale) | (samples > scale - 1)))
+        samples = np.clip(samples, -scale, scale - 1)
     if bits == 16:
-        return clipped.astype(np.int16), n_clipped
-    return clipped.astype(np.int32) << (32 - bits), n_clipped
+        return samples.astype(np.int16), n_clipped
+    return samples.astype(np.int32) << (32 - bits), n_clipped
 
 
 def _options(path: Path, subtype: str) -> dict[str, str | float]:
@@ -175,13 +177,33 @@ def _options(path: Path, subtype: str) -> dict[str, str | float]:
     return options
 
 
-def _erase_time_stamp(path: Path) -> None:
+def _without_time_stamp(content: bytes) -> bytes:
     """Float WAV files carry the time of writing in their PEAK chunk."""
-    with open(path, "r+b") as stream:
-        chunk = stream.read(4096).find(b"PEAK")
-        if chunk >= 0:
-            stream.seek(chunk + 12)
-            stream.write(bytes(4))
+    chunk = content.find(b"PEAK", 0, 4096)
+    return content if chunk < 0 else content[: chunk + 12] + bytes(4) + content[chunk + 16 :]
+
+
+def encode(
+    path: str | os.PathLike[str], x: np.ndarray, sample_rate: int, *, subtype: str = "PCM_16"
+) -> tuple[bytes, int]:
+    """Bytes of the file that `write` writes, and the number of clipped samples; nothing is written."""
+    path = Path(path)
+    options = _options(path, subtype)
+    x = np.asarray(x)
+    if x.dtype not in (np.float32, np.float64) or x.ndim not in (1, 2):
+        raise ValueError(f"{path}: expected float samples [n] or [n, channels], got {x.dtype} {x.shape}")
+    if x.size == 0:
+        raise ValueError(f"{path}: no samples to write")
+    if not np.isfinite(x.sum(dtype=np.float64)):
+        raise ValueError(f"{path}: cannot write NaN or infinite samples")
+    samples, n_clipped = _to_integers(x, INTEGER_BITS[subtype]) if subtype in INTEGER_BITS else (x, 0)
+    # In memory: libsndfile would wait for the disk at the end of every file.
+    memory = io.BytesIO()
+    with soundfile.SoundFile(memory, "w", sample_rate, 1 if x.ndim == 1 else x.shape[1], **options) as sound:
+        for first in range(0, len(samples), BLOCK_FRAMES):
+            sound.write(samples[first : first + BLOCK_FRAMES])
+    content = memory.getvalue()
+    return (_without_time_stamp(content) if subtype == "FLOAT" else content), n_clipped
 
 
 def write(path: str | os.PathLike[str], x: np.ndarray, sample_rate: int, *, subtype: str = "PCM_16") -> int:
@@ -206,28 +228,13 @@ def write(path: str | os.PathLike[str], x: np.ndarray, sample_rate: int, *, subt
         Number of clipped samples.
     """
     path = Path(path)
-    options = _options(path, subtype)
-    x = np.asarray(x)
-    if x.dtype not in (np.float32, np.float64) or x.ndim not in (1, 2):
-        raise ValueError(f"{path}: expected float samples [n] or [n, channels], got {x.dtype} {x.shape}")
-    if x.size == 0:
-        raise ValueError(f"{path}: no samples to write")
-    if not np.isfinite(x).all():
-        raise ValueError(f"{path}: cannot write NaN or infinite samples")
-    samples, n_clipped = _to_integers(x, INTEGER_BITS[subtype]) if subtype in INTEGER_BITS else (x, 0)
+    content, n_clipped = encode(path, x, sample_rate, subtype=subtype)
     if not path.parent.is_dir():
         raise ValueError(f"{path}: the folder {path.parent} does not exist; make it first")
-    channels = 1 if x.ndim == 1 else x.shape[1]
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        with soundfile.SoundFile(temporary, "w", sample_rate, channels, **options) as sound:
-            for first in range(0, len(samples), BLOCK_FRAMES):
-                sound.write(samples[first : first + BLOCK_FRAMES])
-        if subtype == "FLOAT":
-            _erase_time_stamp(temporary)
+        temporary.write_bytes(content)
         os.replace(temporary, path)
-    except soundfile.LibsndfileError as error:
-        raise OSError(f"{path}: cannot write ({why(error)})") from None
     finally:
         temporary.unlink(missing_ok=True)
     return n_clipped

@@ -174,6 +174,7 @@ def _in_flight(client: "Client") -> int:
 
 def _result(future: "Future", shard: object) -> Any:
     from distributed import KilledWorker
+    from distributed.comm.core import CommClosedError
 
     try:
         return future.result()
@@ -182,7 +183,7 @@ def _result(future: "Future", shard: object) -> Any:
             f"shard {_name(shard)}: its worker process died {error.allowed_failures + 1} times "
             "(out of memory, or a crash in native code); use fewer workers or smaller shards"
         ) from error
-    except CancelledError as error:
+    except (CancelledError, CommClosedError) as error:  # which of them, is a matter of the moment
         raise OSError(
             f"shard {_name(shard)}: the scheduler went away while it was at work; start the run again, "
             "which resumes"

@@ -159,7 +159,7 @@ class Renderer:
         noise = noise * np.float32(10 ** ((speech_db - noise_db - row["snr_db"]) / 20))
         mix = speech + noise
         gain = 10 ** ((row["level_dbfs"] - rms_dbfs(mix)) / 20)
-        peak = gain * max(float(np.abs(x).max()) for x in (mix, speech, noise, clean))
+        peak = gain * max(float(max(x.max(), -x.min())) for x in (mix, speech, noise, clean))
         guard = min(1.0, recipe.peak_limit / peak)
         scale = np.float32(gain * guard)
         alone = clean is speech

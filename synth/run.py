@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from percepkit.audio.files import AudioError, write
+from percepkit.audio.files import AudioError, encode
 from percepkit.engine.shards import commit_folder, map_shards, sweep_attempts
 from percepkit.engine.tables import ensure_writable, read_table, write_table, write_text
 from percepkit.synth.corpus import Shard, shard_folder, shards_of, stem_file
@@ -21,7 +21,7 @@ from percepkit.synth.sources import Sources
 from percepkit.synth.targets import TARGETS
 from percepkit.synth.yaml_model import yaml_text
 
-__all__ = ["RunReport", "file_checksum", "run_recipe"]
+__all__ = ["RunReport", "checksum", "run_recipe"]
 
 MEASURED = ("snr_realised_db", "level_realised_dbfs", "speech_dbfs", "noise_dbfs", "peak", "guard_db")
 PLANNED = ("item", "item_id", "shard", "speaker", "noise_class", "noise_kind", "generated", "room", "rt60", "drr",
@@ -228,8 +228,9 @@ def _write_stems(item: Rendered, folder: Path, item_id: str, recipe: Recipe) -> 
     checksums = {}
     for stem in recipe.stems:
         path = stem_file(folder, item_id, stem, recipe.audio_format)
-        write(path, getattr(item, stem), recipe.sample_rate)
-        checksums[f"checksum_{stem}"] = file_checksum(path)
+        content, _ = encode(path, getattr(item, stem), recipe.sample_rate)
+        path.write_bytes(content)  # the whole shard is made durable when it is committed
+        checksums[f"checksum_{stem}"] = checksum(content)
     return checksums
 
 
@@ -241,6 +242,6 @@ def _write_targets(targets: dict[str, list[tuple[np.ndarray, np.ndarray]]], fold
             np.save(folder / f"{name}.valid.npy", valid)
 
 
-def file_checksum(path: Path) -> str:
-    """BLAKE2b of a file's bytes, 32 hexadecimal digits."""
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+def checksum(content: bytes) -> str:
+    """SHA-256 of a file's bytes, as `sha256sum` prints it."""
+    return hashlib.sha256(content).hexdigest()

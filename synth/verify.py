@@ -11,7 +11,7 @@ from percepkit.dsp.level import active_level_dbfs, rms_dbfs
 from percepkit.engine.shards import map_shards
 from percepkit.engine.tables import read_table
 from percepkit.synth.corpus import Corpus, Shard, open_corpus, shard_folder, shards_of, stem_file
-from percepkit.synth.run import PLANNED, file_checksum
+from percepkit.synth.run import PLANNED, checksum
 
 __all__ = ["verify_corpus"]
 
@@ -66,7 +66,7 @@ def _verify_item(corpus: Corpus, place: Path, row: dict[Any, Any]) -> list[str]:
         path = stem_file(place, row["item_id"], stem, corpus.recipe.audio_format)
         if not path.is_file():
             problems.append(f"{path.name} is missing")
-        elif file_checksum(path) != row[f"checksum_{stem}"]:
+        elif checksum(path.read_bytes()) != row[f"checksum_{stem}"]:
             problems.append(f"{path.name} has changed since it was written")
     if problems:
         return problems

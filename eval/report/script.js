@@ -54,7 +54,9 @@ function play(tile, seconds) {
   sound.currentTime = seconds;
   current = tile;
   for (const each of tile.closest(".tiles").querySelectorAll(".tile")) each.classList.toggle("current", each === tile);
-  sound.play();
+  sound.play().catch((error) => {
+    if (error.name !== "AbortError") throw error; // a quick switch interrupts what had not begun
+  });
 }
 
 /* Load all sounds of the new item, so that switching is quick; free those of the old one: browsers hold few at a time. */

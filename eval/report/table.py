@@ -221,15 +221,17 @@ def _cell(
     mean, n_ok, n = float(row["mean"]), int(row["n_ok"]), int(row["n"])
     low, high = (mean if math.isnan(row[side]) else float(row[side]) for side in ("low", "high"))
     improved = entry.name != NOISY and not math.isnan(row["delta"])
+    delta = card.number(row["delta"], sign=True) if improved else ""
+    verdict = _verdict(row, card)
     return Cell(
         mean=card.number(mean),
         interval=card.interval(row["low"], row["high"]),
-        delta=card.number(row["delta"], sign=True) if improved else "",
+        delta=delta,
         delta_interval=card.interval(row["delta_low"], row["delta_high"], sign=True) if improved else "",
-        verdict=_verdict(row, card) if improved else "",
+        verdict=verdict if improved and delta.strip("+0.") else "",  # what prints as zero is no difference
         coverage=f"{n_ok}/{n}",
         complete=n_ok == n,
-        best=entry is best,
+        best=entry is best and verdict != "worse",
         sort_key=None if math.isnan(mean) else mean,
         low=0.0 if math.isnan(mean) else round(100 * (low - bottom) / span, 2),
         middle=0.0 if math.isnan(mean) else round(100 * (mean - bottom) / span, 2),

@@ -18,13 +18,13 @@ from percepkit.engine import cluster
 from percepkit.manifests.demo import demo_folder
 from percepkit.synth.corpus import open_corpus, shard_folder
 from percepkit.synth.render import Renderer
-from percepkit.synth.run import file_checksum, run_recipe
+from percepkit.synth.run import checksum, run_recipe
 from percepkit.synth.sources import load_sources
 from percepkit.synth.yaml_model import yaml_text
 
 
 def fingerprint(corpus: Path) -> dict[str, str]:
-    return {str(f.relative_to(corpus)): file_checksum(f) for f in sorted(corpus.rglob("*")) if f.is_file()}
+    return {str(f.relative_to(corpus)): checksum(f.read_bytes()) for f in sorted(corpus.rglob("*")) if f.is_file()}
 
 
 @pytest.fixture(scope="module")

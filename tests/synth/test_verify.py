@@ -60,14 +60,14 @@ def test_lost_shards_and_damaged_targets_are_found(corpus):
 
 def test_wrong_arithmetic_is_found_even_when_the_checksums_agree(corpus):
     from percepkit.engine.tables import read_table, write_table
-    from percepkit.synth.run import file_checksum
+    from percepkit.synth.run import checksum
 
     audio, items = shard_folder(corpus, 0) / "audio", shard_folder(corpus, 0) / "items.parquet"
     path = audio / "000002.noise.wav"
     x, rate = read(path, channel=0)
     write(path, 0.9 * x, rate)
     table = read_table(items, kind="items")
-    table.loc[2, "checksum_noise"] = file_checksum(path)
+    table.loc[2, "checksum_noise"] = checksum(path.read_bytes())
     write_table(table, items, kind="items")
     found = problems(corpus)["problem"].tolist()
     assert any("noisy differs from speech + noise by" in text for text in found)

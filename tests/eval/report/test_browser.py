@@ -100,6 +100,19 @@ def test_keys_switch_and_pause(browser):
     assert 0.2 < browser.run(f"{SOUND.format(2)}.currentTime") < 2
 
 
+def test_quick_switches_leave_one_playing_and_no_error(browser):
+    rejected = "window.rejected = []; addEventListener('unhandledrejection', e => rejected.push(String(e.reason)))"
+    browser.run(rejected)
+    browser.run(
+        """for (const player of document.querySelectorAll('.player'))
+             for (const button of player.querySelectorAll('.play')) button.click()"""
+    )
+    browser.until("[...document.querySelectorAll('audio')].filter(a => !a.paused).length === 1")
+    browser.run("[...document.querySelectorAll('audio')].forEach(a => a.pause())")
+    browser.run("new Promise(done => setTimeout(done, 200))")
+    assert browser.run("window.rejected") == []
+
+
 def test_legend_brings_out_one_series(browser):
     browser.run("document.querySelector('#snr .legend li:nth-child(3)').focus()")
     lit = browser.run("[...document.querySelectorAll('#snr .lit')].map(e => e.id.split('.s')[1])")

@@ -76,7 +76,7 @@ def test_page_holds_its_limit_by_leaving_players_out(small, fakes):
     assert whole.count('class="player"') == 3
     assert smaller.count('class="player"') == 2
     assert len(smaller.encode()) < len(whole.encode())
-    assert "1 more items were left out" in smaller
+    assert "1 more item was left out" in smaller
     with pytest.raises(ValueError, match="without players is larger than 10,000 bytes"):
         render(corpus, scores, fakes, max_bytes=10_000)
 

@@ -90,3 +90,12 @@ def test_numbers():
     assert PESQ.number(-0.25) == "−0.25"
     assert PESQ.number(math.nan) == "–"
     assert PESQ.interval(1.0, math.nan) == ""
+
+
+def test_what_harms_gets_no_medal_and_what_prints_as_zero_no_verdict(fakes):
+    summary = summary_of(PESQ, noisy=1.5, wiener=1.2)
+    worse = make_rows(summary, roster_of(fakes, "noisy", "wiener"), [PESQ])[1].cells[0]
+    assert (worse.best, worse.verdict) == (False, "worse")
+    summary.loc[1, ["delta", "delta_low", "delta_high"]] = [0.001, 0.0005, 0.002]
+    same = make_rows(summary, roster_of(fakes, "noisy", "wiener"), [PESQ])[1].cells[0]
+    assert (same.delta, same.verdict, same.best) == ("+0.00", "", True)

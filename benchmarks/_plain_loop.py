@@ -1,0 +1,39 @@
+"""The peer: what a person writes in an afternoon with NumPy, SciPy and soundfile."""
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from scipy.signal import fftconvolve
+
+__all__ = ["render"]
+
+
+def render(pairs: list[tuple[Path, Path, Path | None, float]], out: Path, seconds: float) -> None:
+    """Mix each (speech, noise, room or None, SNR in dB) and write noisy, clean, noise (and the dry target)."""
+    out.mkdir()
+    rng = np.random.default_rng(0)
+    for index, (speech_file, noise_file, room_file, snr_db) in enumerate(pairs):
+        speech, rate = soundfile.read(speech_file)
+        noise, _ = soundfile.read(noise_file)
+        n = int(seconds * rate)
+        start, noise_start = rng.integers(len(speech) - n + 1), rng.integers(len(noise) - n + 1)
+        clean = speech[start : start + n]
+        noise = noise[noise_start : noise_start + n]
+        stem = clean
+        if room_file is not None:
+            room, _ = soundfile.read(room_file)
+            stem = fftconvolve(clean, room)[:n]
+            dry = np.zeros_like(room)
+            peak = np.argmax(np.abs(room))
+            dry[peak] = room[peak]
+            clean = fftconvolve(clean, dry)[:n]
+        noise = noise * np.sqrt(np.mean(stem**2) / np.mean(noise**2) / 10 ** (snr_db / 10))
+        noisy = stem + noise
+        scale = 0.1 / np.sqrt(np.mean(noisy**2))
+        scale = min(scale, 0.99 / np.abs(noisy).max())
+        files = {"noisy": noisy, "clean": clean, "noise": noise}
+        if room_file is not None:
+            files["speech"] = stem
+        for name, x in files.items():
+            soundfile.write(out / f"{index:06d}.{name}.wav", x * scale, rate, subtype="PCM_16")

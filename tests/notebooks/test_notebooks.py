@@ -1,0 +1,105 @@
+"""Notebooks run from top to bottom, say what their text says, and are stored with pictures and without audio."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+MAX_BYTES = 1_500_000
+ABSOLUTE_PATH = re.compile(r"(?<![\w<])/(home|root|tmp|work|usr|opt|mnt|var|Users|private)\b|[A-Z]:\\")
+
+#: What must be true at the end of a notebook; runs as one more cell of it.
+CLAIMS = {
+    "01_oracle_ladder": """
+assert (scores["status"] == "ok").all()
+oracles = ladder.drop(index="noisy")
+assert len(oracles) == 4
+for metric in ladder.columns:
+    assert (oracles[metric] > ladder.loc["noisy", metric]).all(), metric
+assert ladder.loc["oracle-comb", "pesq_wb"] > ladder.loc["oracle-gains", "pesq_wb"]
+assert comb_gain.low > 0 and postfilter_gain.high < 0
+assert rescue(1.0).mean < 0 < rescue(0.5).low
+""",
+}
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def own_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder to run in, with the kernel ``python3`` being this interpreter, whatever is installed beside it."""
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel = tmp_path / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    spec = {"argv": command, "display_name": "Python 3", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    # A user's own start-up files and matplotlib back end must not decide how a notebook ends.
+    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "TMPDIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    work = tmp_path / "work"
+    work.mkdir()
+    return work
+
+
+def _outputs(notebook: Path) -> list[nbformat.NotebookNode]:
+    stored = nbformat.read(notebook, as_version=4)
+    return [output for cell in stored.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def test_there_are_notebooks() -> None:
+    assert {path.stem for path in NOTEBOOKS} >= set(CLAIMS)
+
+
+def test_runs(notebook: Path, own_kernel: Path) -> None:
+    content = nbformat.read(notebook, as_version=4)
+    n_cells = len(content.cells)
+    content.cells.append(nbformat.v4.new_code_cell(f"import sys\n{CLAIMS.get(notebook.stem, '')}\nsys.executable"))
+    resources = {"metadata": {"path": str(own_kernel)}}
+    NotebookClient(content, timeout=120, kernel_name="python3", resources=resources).execute()
+    assert content.cells[-1].outputs[-1].data["text/plain"] == repr(sys.executable)
+    printed = [output for cell in content.cells[:n_cells] for output in cell.get("outputs", ())]
+    assert not [output.text for output in printed if output.get("name") == "stderr"]
+    assert not list(own_kernel.iterdir()), "the notebook leaves files behind in its folder"
+
+
+def test_stored_outputs_show_pictures_without_audio(notebook: Path) -> None:
+    outputs = _outputs(notebook)
+    kinds = {kind for output in outputs for kind in output.get("data", {})}
+    assert "image/png" in kinds
+    assert not {kind for kind in kinds if kind.startswith(("audio/", "video/"))}
+    assert not {output.output_type for output in outputs} & {"error"}
+    text = notebook.read_text(encoding="utf-8")
+    assert "<audio" not in text
+    assert "data:audio" not in text
+    assert len(text) < MAX_BYTES
+
+
+def test_stored_outputs_name_no_place(notebook: Path) -> None:
+    texts = [output.get("text", "") for output in _outputs(notebook)]
+    texts += [
+        str(value)
+        for output in _outputs(notebook)
+        for kind, value in output.get("data", {}).items()
+        if not kind.startswith("image/")
+    ]
+    assert not [text for text in texts if ABSOLUTE_PATH.search(text)]
+
+
+def test_stored_in_order_and_without_traces_of_a_machine(notebook: Path) -> None:
+    stored = nbformat.read(notebook, as_version=4)
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert stored.metadata.kernelspec.name == "python3"
+    assert not any(cell.metadata for cell in stored.cells)
