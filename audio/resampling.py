@@ -33,7 +33,8 @@ def resample(x: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     if n_out == 0:
         return x[:0]
     y = np.asarray(soxr.resample(x, from_rate, to_rate, quality="HQ"))
-    # soxr rounds the length to the nearest; at most one sample is missing or too many at the very end.
+    # soxr rounds the length to the nearest, down to none; at most one sample is missing or too many at the end.
     if len(y) < n_out:
-        y = np.concatenate([y, np.repeat(y[-1:], n_out - len(y), axis=0)])
+        last = y[-1:] if len(y) else x[-1:]
+        y = np.concatenate([y, np.repeat(last, n_out - len(y), axis=0)])
     return y[:n_out]

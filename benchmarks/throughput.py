@@ -1,9 +1,10 @@
 """Bare item throughput: percepkit, all bookkeeping included, against a plain loop in the same run.
 
-An item: read 10 s of speech, of noise and (in the second case) a room response from 40 s WAV files, convolve, mix at
-an SNR, set the level, write the stems as 16-bit WAV. Both sides read the same files and write as many. percepkit
-also measures levels and SNR, takes checksums, and commits shards with fsync; oracle targets are off on both sides.
-One process, one core; rounds alternate, medians of CPU time count. Only the ratio of one run means something.
+An item: read 10 s of speech, of noise and (in the second case) a room response from 40 s WAV files, convolve,
+mix at an SNR, set the level, write the stems as 16-bit WAV. Both sides read the same files and write as many.
+percepkit also measures levels and SNR, takes checksums, and commits shards with fsync; oracle targets are off
+on both sides. One process, one core; rounds alternate, medians of CPU time count. Only the ratio of one run
+means something.
 
 Run it with: python benchmarks/throughput.py [--items 40] [--rounds 5]
 """

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,8 @@ class Renderer:
     """
 
     def __init__(self, recipe: Recipe, roots: Mapping[str, Path]) -> None:
-        self.recipe, self.roots = recipe, dict(roots)
+        self.recipe = recipe
+        self._find = lru_cache(maxsize=10_000)(partial(resolve, dict(roots)))
         self._room = lru_cache(maxsize=32)(self._read_room)
 
     def __call__(self, row: Mapping[str, Any]) -> Rendered:
@@ -116,7 +117,7 @@ class Renderer:
         return out
 
     def _cut(self, segment: dict[str, Any]) -> np.ndarray:
-        path = resolve(self.roots, segment["root_name"], segment["path"])
+        path = self._find(segment["root_name"], segment["path"])
         x, rate = read(path, start=segment["start"], frames=segment["frames"], channel=segment["channel"])
         x = resample(x, rate, self.recipe.sample_rate)[: segment["length"]]
         out = np.zeros(segment["length"], np.float32)
@@ -135,7 +136,7 @@ class Renderer:
     def _read_room(self, root_name: str, path: str, channel: int) -> tuple[int, tuple[np.ndarray, np.ndarray]]:
         """FFT length and spectra of the whole response and of the part that the target keeps."""
         recipe = self.recipe
-        file = resolve(self.roots, root_name, path)
+        file = self._find(root_name, path)
         h, rate = read(file, channel=channel)
         h = resample(h, rate, recipe.sample_rate).astype(np.float64)
         if not h.any():
@@ -166,11 +167,13 @@ class Renderer:
         speech, noise = speech * scale, noise * scale
         clean = speech if alone else clean * scale
         noisy = speech + noise
+        speech_dbfs, noise_dbfs = rms_dbfs(speech), rms_dbfs(noise)
+        active = recipe.snr_kind == "active"
         measured = {
-            "snr_realised_db": self._speech_level(speech) - rms_dbfs(noise),
+            "snr_realised_db": (self._speech_level(speech) if active else speech_dbfs) - noise_dbfs,
             "level_realised_dbfs": rms_dbfs(noisy),
-            "speech_dbfs": rms_dbfs(speech),
-            "noise_dbfs": rms_dbfs(noise),
+            "speech_dbfs": speech_dbfs,
+            "noise_dbfs": noise_dbfs,
             "peak": peak * guard,
             "guard_db": 20 * float(np.log10(guard)),
         }

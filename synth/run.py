@@ -4,8 +4,10 @@ import hashlib
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -49,8 +51,9 @@ class RunReport:
 @dataclass(frozen=True)
 class _Job:
     recipe: Recipe
-    roots: dict[str, Path]
+    roots: tuple[tuple[str, Path], ...]
     corpus: Path
+    run: str  # tells this run from an earlier one, between which files may have changed
 
 
 def run_recipe(
@@ -99,7 +102,8 @@ def run_recipe(
     failures = [table[table["status"] != "ok"] for table in done.values()]
     rendered, reused = 0, sum(len(table) for table in done.values())
     allowed = max_failures * len(plan)
-    job = _Job(recipe, {name: Path(root).absolute() for name, root in roots.items()}, corpus.absolute())
+    places = tuple((name, Path(root).absolute()) for name, root in roots.items())
+    job = _Job(recipe, places, corpus.absolute(), uuid4().hex)
     todo = [shard for shard in shards if shard.number not in done]
     if progress:
         progress(reused, len(plan))
@@ -172,42 +176,51 @@ def _check_failures(failed: pd.DataFrame, allowed: float, items: int) -> None:
         )
 
 
+@lru_cache(maxsize=1)
+def _renderer(job: _Job) -> Renderer:
+    """One renderer for all shards of a run that come to this worker: it keeps the spectra of the rooms."""
+    return Renderer(job.recipe, dict(job.roots))
+
+
 def _render_shard(shard: Shard, job: _Job) -> pd.DataFrame:
     """Render and commit one shard; returns its quarantined items."""
-    renderer = Renderer(job.recipe, job.roots)
-    with commit_folder(shard_folder(job.corpus, shard.number)) as folder:
-        for name in ("audio", "targets"):
-            (folder / name).mkdir()
-        targets: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in job.recipe.targets}
-        rows, offset = [], 0
-        for planned in shard.rows.to_dict("records"):
-            row = {name: planned[name] for name in PLANNED} | _provenance(planned, job.recipe)
-            try:
-                item = renderer(planned)
-            except AudioError as error:
-                rows.append(
-                    row | {"status": error.status, "reason": str(error), "n_frames": 0, "frame_offset": offset}
-                )
-                continue
-            tables = {name: TARGETS[name](item) for name in targets}
-            for name, table in tables.items():
-                targets[name].append(table)
-            frames = len(next(iter(tables.values()))[0]) if tables else 0
-            row |= {
-                "status": "ok",
-                "reason": None,
-                "n_frames": frames,
-                "frame_offset": offset,
-            } | item.measured
-            rows.append(row | _write_stems(item, folder, row["item_id"], job.recipe))
-            offset += frames
-        _write_targets(targets, folder / "targets")
-        items = pd.DataFrame(rows).reindex(columns=_columns(job.recipe))
-        # One schema for every shard, whatever is missing in it.
-        text = [name for name in items if name in TEXT or str(name).startswith(("status", "reason", "checksum_"))]
-        items = items.astype(dict.fromkeys(text, "string") | dict.fromkeys(MEASURED, np.float64))
-        write_table(items, folder / "items.parquet", kind="items")
+    final = shard_folder(job.corpus, shard.number)
+    try:
+        with commit_folder(final) as folder:
+            items = _fill(folder, shard.rows, job)
+    except OSError as error:  # a source that cannot be read is an AudioError
+        reason = error.strerror or error
+        raise OSError(f"{final} cannot be written ({reason}); make room and run again, which resumes") from error
     return items.loc[items["status"] != "ok", ["item", "status", "reason"]]
+
+
+def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
+    """Render the items of a shard into its folder; returns their table, which is written last."""
+    for name in ("audio", "targets"):
+        (folder / name).mkdir()
+    renderer = _renderer(job)
+    targets: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in job.recipe.targets}
+    rows, offset = [], 0
+    for planned in plan.to_dict("records"):
+        row = {name: planned[name] for name in PLANNED} | _provenance(planned, job.recipe)
+        row |= {"status": "ok", "n_frames": 0, "frame_offset": offset}
+        try:
+            item = renderer(planned)
+        except AudioError as error:
+            rows.append(row | {"status": error.status, "reason": str(error)})
+            continue
+        for name, tables in targets.items():
+            tables.append(TARGETS[name](item))
+            row["n_frames"] = len(tables[-1][0])
+        rows.append(row | item.measured | _write_stems(item, folder, row["item_id"], job.recipe))
+        offset += row["n_frames"]
+    _write_targets(targets, folder / "targets")
+    items = pd.DataFrame(rows).reindex(columns=_columns(job.recipe))
+    # One schema for every shard, whatever is missing in it.
+    text = [name for name in items if name in TEXT or str(name).startswith(("status", "reason", "checksum_"))]
+    items = items.astype(dict.fromkeys(text, "string") | dict.fromkeys(MEASURED, np.float64))
+    write_table(items, folder / "items.parquet", kind="items")
+    return items
 
 
 def _columns(recipe: Recipe) -> list[str]:

@@ -162,8 +162,8 @@ def names() -> list[str]:
 
     Examples
     --------
-    >>> names()
-    ['estoi', 'pesq_nb', 'pesq_wb', 'si_sdr', 'stoi']
+    >>> {"pesq_wb", "si_sdr"} <= set(names())
+    True
     """
     return sorted(_registry())
 
