@@ -68,9 +68,9 @@ def write_report(
         When an input is missing or damaged, or the scores are empty or belong to another corpus.
     """
     frame = read_scores(scores)
-    name = Path(corpus).resolve().name
+    opened = open_corpus(corpus)
     text = render_page(
-        frame, open_corpus(corpus), corpus_name=name, title=title, players=players, progress=progress
+        frame, opened, corpus_name=opened.recipe.name, title=title, players=players, progress=progress
     )
     write_text(out, text)
     return Path(out)
