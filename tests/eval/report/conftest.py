@@ -51,7 +51,7 @@ class Scale:
 class Corpus:
     items: pd.DataFrame
     sample_rate: int = 16_000
-    recipe: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(seed=7))
+    recipe: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="fake corpus", seed=7))
 
     def stem(self, item, name):
         row = self.items.set_index("item").loc[item]

@@ -154,7 +154,7 @@ def test_write_report_reads_and_writes_files(tmp_path, fakes, monkeypatch):
         tmp_path / "scores.parquet", tmp_path / "my corpus", tmp_path / "out" / "report.html", players=1
     )
     text = out.read_text(encoding="utf-8")
-    assert "<dd>my corpus</dd>" in text
+    assert "<dd>fake corpus</dd>" in text
     assert text.rstrip().endswith("</html>")
     assert [file.name for file in out.parent.iterdir()] == ["report.html"]
     with pytest.raises(ValueError, match=r"none\.parquet"):
