@@ -9,8 +9,14 @@ from scipy.signal import fftconvolve
 __all__ = ["render"]
 
 
-def render(pairs: list[tuple[Path, Path, Path | None, float]], out: Path, seconds: float) -> None:
-    """Mix each (speech, noise, room or None, SNR in dB) and write noisy, clean, noise (and the dry target)."""
+def render(
+    pairs: list[tuple[Path, Path, Path | None, float]], out: Path, seconds: float, *, dry_target: bool = False
+) -> None:
+    """Mix each (speech, noise, room or None, SNR in dB) and write noisy, clean and noise.
+
+    With ``dry_target`` clean is moved and scaled to the room's highest peak, and the reverberant speech is
+    written too.
+    """
     out.mkdir()
     rng = np.random.default_rng(0)
     for index, (speech_file, noise_file, room_file, snr_db) in enumerate(pairs):
@@ -24,16 +30,14 @@ def render(pairs: list[tuple[Path, Path, Path | None, float]], out: Path, second
         if room_file is not None:
             room, _ = soundfile.read(room_file)
             stem = fftconvolve(clean, room)[:n]
-            dry = np.zeros_like(room)
             peak = np.argmax(np.abs(room))
-            dry[peak] = room[peak]
-            clean = fftconvolve(clean, dry)[:n]
+            clean = room[peak] * np.concatenate([np.zeros(peak), clean[: n - peak]]) if dry_target else stem
         noise = noise * np.sqrt(np.mean(stem**2) / np.mean(noise**2) / 10 ** (snr_db / 10))
         noisy = stem + noise
         scale = 0.1 / np.sqrt(np.mean(noisy**2))
         scale = min(scale, 0.99 / np.abs(noisy).max())
         files = {"noisy": noisy, "clean": clean, "noise": noise}
-        if room_file is not None:
+        if dry_target:
             files["speech"] = stem
         for name, x in files.items():
             soundfile.write(out / f"{index:06d}.{name}.wav", x * scale, rate, subtype="PCM_16")

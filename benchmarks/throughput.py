@@ -1,115 +1,76 @@
 """Bare item throughput: percepkit, all bookkeeping included, against a plain loop in the same run.
 
-An item: read 10 s of speech, of noise and (in the second case) a room response from 40 s WAV files, convolve,
-mix at an SNR, set the level, write the stems as 16-bit WAV. Both sides read the same files and write as many.
-percepkit also measures levels and SNR, takes checksums, and commits shards with fsync; oracle targets are off
-on both sides. One process, one core; rounds alternate, medians of CPU time count. Only the ratio of one run
-means something.
+An item: speech, noise and (with a room) its response from WAV files of 40 s, convolved, mixed at an SNR, set to
+a level, and the stems written as 16-bit WAV. Both sides use the same files in one process on one core.
 
-Run it with: python benchmarks/throughput.py [--items 40] [--rounds 5]
+percepkit    run_recipe: draws the plan, reads the slices, measures levels and SNR, makes the dry target from the
+             sub-sample direct path, takes checksums, writes tables, commits shards with fsync; no oracle targets.
+plain loop   _plain_loop.py: whole files in float64, fftconvolve, nothing measured or kept but the audio.
+
+no room    both write noisy, clean, noise
+room       the same, the reverberant speech as clean
+room, dry  both also write the dry target: percepkit's is aligned to a fraction of a sample, the plain loop's to a
+           sample
 """
 
 import argparse
+import shutil
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from _plain_loop import render
+from _sources import make_sources, recipe_of, roots_of
+from _timing import Spent, take_turns
 
-from percepkit.audio.files import read, write
-from percepkit.audio.resampling import resample
-from percepkit.dsp.noise import generate
 from percepkit.engine import cluster
-from percepkit.manifests.demo import demo_folder
-from percepkit.manifests.scan import scan
-from percepkit.manifests.table import write_manifest
 from percepkit.synth.plan import draw_plan
-from percepkit.synth.recipe import Recipe
 from percepkit.synth.run import run_recipe
 from percepkit.synth.sources import load_sources
 
-SECONDS = 10.0
-FILES = 8
-FILE_SECONDS = 40
+CASES = {"no room": None, "room": "reverberant", "room, dry": "dry"}
 
 
-def make_sources(folder: Path, sample_rate: int) -> None:
-    """Write speech, noise and rooms as WAV, and their manifests."""
-    voices = sorted(path for path in (demo_folder() / "speech").iterdir() if path.is_dir())
-    n = FILE_SECONDS * sample_rate
-    for kind in ("speech", "noise", "rooms"):
-        (folder / kind).mkdir(parents=True)
-    for index, voice in enumerate(voices[:FILES]):
-        parts = [resample(read(f, channel=0)[0], 16_000, sample_rate) for f in sorted(voice.glob("*.flac"))]
-        speech = np.resize(np.concatenate(parts), n)
-        write(folder / "speech" / f"{voice.name}.wav", speech, sample_rate)
-        write(folder / "noise" / f"{index}.wav", 0.1 * generate("pink", n, sample_rate, index, {}), sample_rate)
-        t = np.arange(sample_rate // 2) / sample_rate
-        room = 0.1 * generate("white", len(t), sample_rate, 100 + index, {}) * np.exp(-6.9 * t / 0.3) * (t > 0.005)
-        room[int(0.003 * sample_rate)] = 1.0
-        write(folder / "rooms" / f"{index}.wav", 0.7 * room / np.abs(room).max(), sample_rate)
-    with cluster.client(0) as client:
-        for kind, name in (("speech", "speech"), ("noise", "noise"), ("rir", "rooms")):
-            table = scan(folder / name, kind=kind, root_name=name, client=client)
-            write_manifest(table, folder / f"{name}.parquet")
-
-
-def recipe_of(items: int, sample_rate: int, rooms: bool) -> Recipe:
-    """Recipe of items like the plain loop's."""
-    content = {
-        "name": "bench", "seed": 1, "items": items, "item_seconds": SECONDS, "sample_rate": sample_rate,
-        "speech": {"manifest": "speech.parquet", "pause_seconds": 0}, "noise": {"manifest": "noise.parquet"},
-        "snr_db": {"uniform": [0, 20]}, "level_dbfs": -20, "targets": [],
-    }  # fmt: skip
-    if rooms:
-        content["rooms"] = {"manifest": "rooms.parquet"}
-    return Recipe.model_validate(content)
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """CPU time of one call, of this process and the kernel on its behalf."""
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
-
-
-def compare(folder: Path, sample_rate: int, rooms: bool, items: int, rounds: int) -> tuple[float, float]:
-    """Median CPU seconds of percepkit and of the plain loop."""
-    recipe = recipe_of(items, sample_rate, rooms)
+def compare(
+    folder: Path, sample_rate: int, case: str, items: int, seconds: float, rounds: int
+) -> dict[str, Spent]:
+    """Time of percepkit, of the plain loop, and of drawing the plan, which percepkit's includes."""
+    target = CASES[case]
+    recipe, roots = recipe_of(items, seconds, sample_rate, target=target), roots_of(folder)
     sources = load_sources(recipe, folder)
-    roots = {name: folder / name for name in ("speech", "noise", "rooms")}
-    plan = draw_plan(recipe, sources)
     pairs = [
-        (folder / "speech" / row.speech[0]["path"], folder / "noise" / row.noise[0]["path"],
-         folder / "rooms" / row.rir_path if rooms else None, row.snr_db)
-        for row in plan.itertuples()
+        (roots["speech"] / row.speech[0]["path"], roots["noise"] / row.noise[0]["path"],
+         roots["rooms"] / row.rir_path if target else None, row.snr_db)
+        for row in draw_plan(recipe, sources).itertuples()
     ]  # fmt: skip
-    ours, plain = [], []
-    with cluster.client(0) as client, tempfile.TemporaryDirectory() as out:
-        for number in range(rounds + 1):  # the first warms caches and compiles, and does not count
-            a, b = Path(out, f"ours{number}"), Path(out, f"plain{number}")
-            ours.append(cpu_seconds(lambda a=a: run_recipe(recipe, sources, a, roots, client=client)))
-            plain.append(cpu_seconds(lambda b=b: render(pairs, b, SECONDS)))
-    return float(np.median(ours[1:])), float(np.median(plain[1:]))
+    out = folder / "out"
+    with cluster.client(0) as client:
+        sides = {
+            "percepkit": lambda: run_recipe(recipe, sources, out, roots, client=client),
+            "plain": lambda: render(pairs, out, seconds, dry_target=target == "dry"),
+            "plan": lambda: draw_plan(recipe, sources),
+        }
+        return take_turns(sides, rounds, lambda: shutil.rmtree(out, ignore_errors=True))
 
 
 def main() -> None:
     """Print a table of x real time and ratios."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of an item")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    print("                          percepkit   plain loop   ratio   (x real time per core; ratio of CPU time)")
+    print("x real time (CPU)      percepkit  plain loop   ratio   without drawing the plan   ratio of wall time")
     for sample_rate in (16_000, 48_000):
-        with tempfile.TemporaryDirectory() as folder:
-            make_sources(Path(folder), sample_rate)
-            for rooms in (False, True):
-                ours, plain = compare(Path(folder), sample_rate, rooms, arguments.items, arguments.rounds)
-                audio = arguments.items * SECONDS
-                label = f"{sample_rate // 1000} kHz, {'room, 4 files' if rooms else 'no room, 3 files'}"
-                print(f"{label:26}{audio / ours:9.0f}{audio / plain:13.0f}{plain / ours:8.2f}")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            make_sources(folder, sample_rate, 4 * arguments.seconds)
+            for case in CASES:
+                spent = compare(folder, sample_rate, case, arguments.items, arguments.seconds, arguments.rounds)
+                ours, plain, plan = spent["percepkit"], spent["plain"], spent["plan"]
+                audio = arguments.items * arguments.seconds
+                label = f"{sample_rate // 1000} kHz, {case}"
+                print(f"{label:22}{audio / ours.cpu:10.0f}{audio / plain.cpu:12.0f}{plain.cpu / ours.cpu:8.2f}"
+                      f"{plain.cpu / (ours.cpu - plan.cpu):27.2f}{plain.wall / ours.wall:21.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -46,11 +46,14 @@ class Noise(_Section):
 
 
 class Rooms(_Section):
-    """Room impulse responses for the speech, and what the target keeps of the room."""
+    """Room impulse responses for the speech, and what the target keeps of the room.
+
+    ``dry`` keeps the direct sound, ``early`` the first 50 ms after it, ``reverberant`` all.
+    """
 
     manifest: str
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
-    target: Literal["dry", "early"] = "dry"
+    target: Literal["dry", "early", "reverberant"] = "dry"
 
 
 class Recipe(_Section):
@@ -90,8 +93,9 @@ class Recipe(_Section):
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """Audio files of every item; ``speech`` differs from ``clean`` only where there are rooms."""
-        return ("noisy", "clean", "speech", "noise") if self.rooms else ("noisy", "clean", "noise")
+        """Audio files of every item; there is no ``speech`` where it cannot differ from ``clean``."""
+        both = self.rooms is not None and self.rooms.target != "reverberant"
+        return ("noisy", "clean", "speech", "noise") if both else ("noisy", "clean", "noise")
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -128,24 +128,26 @@ class Renderer:
         """Put the speech into its room: the stem in the mix, and the target."""
         if not isinstance(row["rir_path"], str):  # None in a fresh plan, NaN in one read from Parquet
             return dry, dry
-        n_fft, spectra = self._room(row["rir_root"], row["rir_path"], row["rir_channel"])
+        n_fft, responses = self._room(row["rir_root"], row["rir_path"], row["rir_channel"])
         spectrum = scipy.fft.rfft(dry, n_fft)
-        speech, clean = (scipy.fft.irfft(spectrum * h, n_fft)[: len(dry)] for h in spectra)
-        return speech, clean
+        placed = [scipy.fft.irfft(spectrum * response, n_fft)[: len(dry)] for response in responses]
+        return placed[0], placed[-1]
 
-    def _read_room(self, root_name: str, path: str, channel: int) -> tuple[int, tuple[np.ndarray, np.ndarray]]:
-        """FFT length and spectra of the whole response and of the part that the target keeps."""
+    def _read_room(self, root_name: str, path: str, channel: int) -> tuple[int, list[np.ndarray]]:
+        """FFT length and spectra: of the whole response and, where it differs, of what the target keeps."""
         recipe = self.recipe
         file = self._find(root_name, path)
         h, rate = read(file, channel=channel)
         h = resample(h, rate, recipe.sample_rate).astype(np.float64)
         if not h.any():
             raise AudioError("silent", file, "this room impulse response is silent")
-        keep = dry_response if recipe.rooms and recipe.rooms.target == "dry" else early_response
-        kept = keep(h, recipe.sample_rate)
-        n_fft = scipy.fft.next_fast_len(recipe.n_samples + max(len(h), len(kept)) - 1, real=True)
-        whole, part = (scipy.fft.rfft(r / np.abs(h).max(), n_fft).astype(np.complex64) for r in (h, kept))
-        return n_fft, (whole, part)
+        responses = [h]
+        if recipe.rooms and recipe.rooms.target == "dry":
+            responses.append(dry_response(h, recipe.sample_rate))
+        elif recipe.rooms and recipe.rooms.target == "early":
+            responses.append(early_response(h, recipe.sample_rate))
+        n_fft = scipy.fft.next_fast_len(recipe.n_samples + max(map(len, responses)) - 1, real=True)
+        return n_fft, [scipy.fft.rfft(r / np.abs(h).max(), n_fft).astype(np.complex64) for r in responses]
 
     def _mix(self, speech: np.ndarray, clean: np.ndarray, noise: np.ndarray, row: Mapping[str, Any]) -> Rendered:
         recipe = self.recipe

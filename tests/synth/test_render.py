@@ -97,6 +97,16 @@ def test_without_a_room_target_and_stem_are_the_same(world, roots, make_recipe):
     np.testing.assert_array_equal(item.clean, item.speech)
 
 
+def test_a_reverberant_target_is_the_speech_in_the_mix(world, roots, make_recipe):
+    recipe = make_recipe(rooms={"manifest": "rooms.parquet", "target": "reverberant"})
+    dry_recipe = make_recipe(rooms={"manifest": "rooms.parquet", "target": "dry"})
+    row = planned(world, recipe).iloc[2]
+    item, other = Renderer(recipe, roots)(row), Renderer(dry_recipe, roots)(row)
+    np.testing.assert_array_equal(item.clean, item.speech)
+    np.testing.assert_allclose(item.clean, other.speech, atol=1e-6)
+    assert recipe.stems == ("noisy", "clean", "noise")
+
+
 def test_looped_noise_has_no_seam_and_no_gap(world, roots, make_recipe):
     recipe = make_recipe(items=200, rooms=None, noise={"manifest": "noise.parquet"}, item_seconds=4)
     plan = planned(world, recipe)
