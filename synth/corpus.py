@@ -4,7 +4,7 @@ Columns of ``items``: item, item_id, shard, status (``ok`` or why the item is mi
 noise_class, noise_kind, generated, room, rt60, drr, c50, snr_db, snr_kind and level_dbfs as planned;
 snr_realised_db, level_realised_dbfs, speech_dbfs, noise_dbfs, peak and guard_db (the clipping guard's gain) as
 measured; sample_rate, seconds, speech_paths and noise_paths; n_frames and frame_offset, the item's rows in the
-target arrays of its shard; and checksum_STEM of every file.
+target arrays of its shard; and checksum_NAME of every stem and target.
 """
 
 from dataclasses import dataclass

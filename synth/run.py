@@ -23,7 +23,7 @@ from percepkit.synth.sources import Sources
 from percepkit.synth.targets import TARGETS
 from percepkit.synth.yaml_model import yaml_text
 
-__all__ = ["RunReport", "checksum", "run_recipe"]
+__all__ = ["RunReport", "checksum", "run_recipe", "target_checksum"]
 
 MEASURED = ("snr_realised_db", "level_realised_dbfs", "speech_dbfs", "noise_dbfs", "peak", "guard_db")
 PLANNED = ("item", "item_id", "shard", "speaker", "noise_class", "noise_kind", "generated", "room", "rt60", "drr",
@@ -210,8 +210,9 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
             rows.append(row | {"status": error.status, "reason": str(error)})
             continue
         for name, tables in targets.items():
-            tables.append(TARGETS[name](item))
-            row["n_frames"] = len(tables[-1][0])
+            values, valid = TARGETS[name](item)
+            tables.append((values.astype(np.float32), valid))
+            row |= {"n_frames": len(valid), f"checksum_{name}": target_checksum(*tables[-1])}
         rows.append(row | item.measured | _write_stems(item, folder, row["item_id"], job.recipe))
         offset += row["n_frames"]
     _write_targets(targets, folder / "targets")
@@ -224,7 +225,7 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
 
 
 def _columns(recipe: Recipe) -> list[str]:
-    checksums = [f"checksum_{stem}" for stem in recipe.stems]
+    checksums = [f"checksum_{name}" for name in (*recipe.stems, *recipe.targets)]
     return [*PLANNED, "status", "reason", "sample_rate", "seconds", *MEASURED, "speech_paths", "noise_paths",
             "n_frames", "frame_offset", *checksums]  # fmt: skip
 
@@ -251,10 +252,15 @@ def _write_targets(targets: dict[str, list[tuple[np.ndarray, np.ndarray]]], fold
     for name, parts in targets.items():
         if parts:
             values, valid = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-            np.save(folder / f"{name}.npy", values.astype(np.float32))
+            np.save(folder / f"{name}.npy", values)
             np.save(folder / f"{name}.valid.npy", valid)
 
 
 def checksum(content: bytes) -> str:
     """SHA-256 of a file's bytes, as `sha256sum` prints it."""
     return hashlib.sha256(content).hexdigest()
+
+
+def target_checksum(values: np.ndarray, valid: np.ndarray) -> str:
+    """SHA-256 of an item's rows of a target: its values, then its validity."""
+    return checksum(values.tobytes() + valid.tobytes())

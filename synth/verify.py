@@ -11,7 +11,7 @@ from percepkit.dsp.level import active_level_dbfs, rms_dbfs
 from percepkit.engine.shards import map_shards
 from percepkit.engine.tables import read_table
 from percepkit.synth.corpus import Corpus, Shard, open_corpus, shard_folder, shards_of, stem_file
-from percepkit.synth.run import PLANNED, checksum
+from percepkit.synth.run import PLANNED, checksum, target_checksum
 
 __all__ = ["verify_corpus"]
 
@@ -54,9 +54,8 @@ def _verify_shard(work: Shard, folder: Path) -> list[tuple[int, int, str]]:
         problems.append((shard, -1, "its items are not the planned ones"))
     for row in items[items["status"] == "ok"].to_dict("records"):
         problems += [(shard, row["item"], text) for text in _verify_item(corpus, place, row)]
-    frames = int(items["n_frames"].sum())
     for name in corpus.recipe.targets:
-        problems += [(shard, -1, text) for text in _verify_target(place / "targets", name, frames)]
+        problems += [(shard, item, text) for item, text in _verify_target(place / "targets", name, items)]
     return problems
 
 
@@ -83,11 +82,23 @@ def _verify_item(corpus: Corpus, place: Path, row: dict[Any, Any]) -> list[str]:
     return problems
 
 
-def _verify_target(folder: Path, name: str, frames: int) -> list[str]:
-    problems = []
+def _verify_target(folder: Path, name: str, items: pd.DataFrame) -> list[tuple[int, str]]:
+    frames = int(items["n_frames"].sum())
+    arrays = []
     for file in (folder / f"{name}.npy", folder / f"{name}.valid.npy"):
-        if frames and not file.is_file():
-            problems.append(f"{file.name} is missing")
-        elif frames and len(found := np.load(file, mmap_mode="r")) != frames:
-            problems.append(f"{file.name} holds {len(found)} frames, expected {frames}")
+        if not frames:
+            return []
+        try:
+            arrays.append(np.load(file, mmap_mode="r"))
+        except FileNotFoundError:
+            return [(-1, f"{file.name} is missing")]
+        except (ValueError, EOFError, OSError):
+            return [(-1, f"{file.name} is damaged")]
+        if len(arrays[-1]) != frames:
+            return [(-1, f"{file.name} holds {len(arrays[-1])} frames, expected {frames}")]
+    problems = []
+    for row in items[items["status"] == "ok"].to_dict("records"):
+        part = slice(row["frame_offset"], row["frame_offset"] + row["n_frames"])
+        if target_checksum(*(array[part] for array in arrays)) != row[f"checksum_{name}"]:
+            problems.append((row["item"], f"{name} has changed since it was written"))
     return problems

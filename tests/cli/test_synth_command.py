@@ -2,11 +2,15 @@
 
 import shutil
 
+import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 from percepkit.audio.files import read, write
+from percepkit.cli.main import app as percepkit
 from percepkit.cli.synth import app
+from percepkit.engine.tables import read_table
 from percepkit.manifests.demo import demo_folder
 from percepkit.synth.corpus import open_corpus, shard_folder
 from percepkit.synth.yaml_model import yaml_text
@@ -78,3 +82,147 @@ def test_sources_gone_bad_since_the_scan_are_quarantined_and_counted(recipe_file
     assert 0 < len(bad) < 20
     assert f"{len(bad)} quarantined" in shown.stdout
     assert f"item {bad['item'].iloc[0]}: {bad['status'].iloc[0]}: " in shown.stdout
+
+
+@pytest.fixture(scope="module")
+def dry_recipe_file(world, make_recipe):
+    """No rooms and no targets: quick to render."""
+    path = world / "dry.yaml"
+    path.write_text(
+        yaml_text(make_recipe(items=4, item_seconds=1, rooms=None, targets=[], noise={"generated": ["pink"]}))
+    )
+    return path
+
+
+DAMAGE = {
+    "missing": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "unreadable": lambda path: path.write_bytes(b"no audio at all"),
+    "nonfinite": lambda path: write_raw(path, np.nan),
+    "silent": lambda path: write_raw(path, 0.0),
+}
+
+
+def write_raw(path, value):
+    """A long file of one value; libsndfile goes by content, so the name stays."""
+    with path.open("wb") as file:
+        soundfile.write(file, np.full(160_000, value, np.float32), 16_000, format="WAV", subtype="FLOAT")
+
+
+@pytest.mark.parametrize("status", DAMAGE)
+def test_each_way_a_source_can_go_bad_has_its_status(status, dry_recipe_file, roots, tmp_path):
+    run("plan", dry_recipe_file, "--out", tmp_path / "plan.parquet")
+    plan = read_table(tmp_path / "plan.parquet", kind="plan")
+    voices = shutil.copytree(demo_folder() / "speech", tmp_path / "speech")
+    victim = plan["speech"][2][0]["path"]
+    DAMAGE[status](voices / victim)
+    here = options(roots | {"speech": voices})
+    out = tmp_path / "corpus"
+    with pytest.raises(ValueError, match=rf"of 4 items .*--max-failures.* the first is item \d+: .*{victim}"):
+        run("run", dry_recipe_file, "--out", out, *here)
+    shown = run("run", dry_recipe_file, "--out", out, "--max-failures", 0.75, *here)
+    assert shown.exit_code == 0
+    assert f"item 2: {status}: " in shown.stdout
+    assert victim in shown.stdout
+    items = open_corpus(out).items
+    assert items["status"][2] == status
+    assert not list(shard_folder(out, 0).glob("audio/000002.*"))
+    assert len(list(shard_folder(out, 0).glob("audio/*.wav"))) == 3 * (items["status"] == "ok").sum()
+    # The source comes back: what failed is rendered when asked for, and only then.
+    shutil.copyfile(demo_folder() / "speech" / victim, voices / victim)
+    assert (
+        "0 rendered, 4 were there" in run("run", dry_recipe_file, "--out", out, "--max-failures", 1, *here).stdout
+    )
+    again = run("run", dry_recipe_file, "--out", out, "--retry-quarantined", *here)
+    assert "4 rendered, 0 quarantined" in again.stdout
+    assert run("verify", out, "--workers", 0).exit_code == 0
+
+
+def test_bad_files_at_the_scan_are_listed_and_never_drawn(tmp_path):
+    speech = tmp_path / "speech"
+    speech.mkdir()
+    rng = np.random.default_rng(0)
+    for name in "ab":
+        write(speech / f"{name}.wav", 0.1 * rng.standard_normal(32_000), 16_000)
+    for status in ("empty", "unreadable", "nonfinite", "silent"):
+        (speech / f"{status}.wav").touch()
+        DAMAGE[status](speech / f"{status}.wav")
+    manifest = tmp_path / "speech.parquet"
+    scan = ["manifest", "scan", str(speech), "--kind", "speech", "--workers", "0", "--out", str(manifest)]
+    scanned = CliRunner().invoke(percepkit, scan)
+    assert scanned.exit_code == 0
+    for word in ("6, usable 2", "empty: 1", "unreadable: 1", "nonfinite: 1", "silent: 1"):
+        assert word in scanned.stdout
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "{name: x, seed: 1, items: 9, item_seconds: 1, sample_rate: 16000, snr_db: 5, targets: [],"
+        " speech: {manifest: speech.parquet}, noise: {generated: [pink]}}"
+    )
+    shown = run("run", recipe, "--out", tmp_path / "corpus", "--workers", 0, f"--root=speech={speech}")
+    assert "9 items, 9 rendered, 0 quarantined" in shown.stdout
+    for name in "ab":
+        (speech / f"{name}.wav").unlink()
+    CliRunner().invoke(percepkit, scan)
+    with pytest.raises(ValueError, match=r"speech\.parquet: no usable file in this manifest .*speech\.manifest"):
+        run("run", recipe, "--out", tmp_path / "other", "--workers", 0, f"--root=speech={speech}")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(dry_recipe_file, recipe_file, roots, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="is not empty and not a corpus"):
+        run("run", dry_recipe_file, "--out", tmp_path, *options(roots))
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    out = tmp_path / "corpus"
+    run("run", dry_recipe_file, "--out", out, *options(roots))
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match="holds a corpus of another recipe"):
+        run("run", recipe_file, "--out", out, *options(roots))
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("change, words", [
+    ("name: [x", "not a YAML file"),
+    ("", "found NoneType"),
+    ("- 1", "a table of keys and values"),
+    ("seed: 1", "name"),
+])  # fmt: skip
+def test_a_recipe_that_is_none_is_named(change, words, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(change)
+    with pytest.raises(ValueError, match=r"recipe\.yaml: ") as raised:
+        run("plan", recipe)
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("root", ["speech", "=folder", "speech="])
+def test_a_malformed_root_is_quoted(root, dry_recipe_file, tmp_path):
+    with pytest.raises(ValueError, match=f"--root {root}: expected NAME=FOLDER"):
+        run("run", dry_recipe_file, "--out", tmp_path / "corpus", "--workers", 0, "--root", root)
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_a_root_that_is_no_folder_is_named(dry_recipe_file, tmp_path):
+    with pytest.raises(ValueError, match=r"--root speech=.*nowhere: no such folder"):
+        run(
+            "run",
+            dry_recipe_file,
+            "--out",
+            tmp_path / "corpus",
+            "--workers",
+            0,
+            f"--root=speech={tmp_path}/nowhere",
+        )
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_verify_finds_what_is_missing(dry_recipe_file, roots, tmp_path):
+    out = tmp_path / "corpus"
+    run("run", dry_recipe_file, "--out", out, *options(roots))
+    (shard_folder(out, 0) / "audio" / "000001.noise.wav").unlink()
+    found = run("verify", out, "--workers", 0)
+    assert (found.exit_code, "item 1: 000001.noise.wav is missing" in found.stdout) == (1, True)
+    shutil.rmtree(shard_folder(out, 0))
+    found = run("verify", out, "--workers", 0)
+    assert (found.exit_code, "shard 00000: not rendered" in found.stdout) == (1, True)

@@ -88,3 +88,16 @@ def test_what_no_item_of_a_shard_has_is_no_difference(make_recipe, world, roots,
     assert 0 < corpus.items["room"].notna().sum() < 8
     assert 0 < corpus.items["generated"].notna().sum() < 8
     assert problems(tmp_path / "corpus").empty
+
+
+def test_changed_values_of_a_target_are_found(corpus):
+    target = shard_folder(corpus, 0) / "targets" / "erb_gains.npy"
+    gains = np.load(target)
+    gains[201:402] = 1 - gains[201:402]
+    np.save(target, gains)
+    (shard_folder(corpus, 1) / "targets" / "pitch_period.npy").write_bytes(b"")
+    table = problems(corpus)
+    assert table["item"].tolist() == [1, -1]
+    assert table["problem"].tolist() == [
+        "erb_gains has changed since it was written", "pitch_period.npy is damaged"
+    ]  # fmt: skip
