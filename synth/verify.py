@@ -25,7 +25,8 @@ def verify_corpus(
     """Re-read a corpus and list everything that is not as it should be.
 
     Checked are: every shard is committed and holds the planned items; every file is there and has its checksum;
-    noisy = speech + noise to within one step of 16 bits; the SNR of the written stems; the targets' lengths and checksums.
+    noisy = speech + noise to within one step of 16 bits; the SNR of the written stems; the length of every target
+    and the checksum of each item's part of it.
 
     Returns
     -------
