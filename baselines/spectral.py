@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import scipy.fft
 
 from percepkit.baselines.denoiser import Spec, as_float64
-from percepkit.dsp.stft import analyse, hop_length, overlap_add, synthesise, vorbis_window
+from percepkit.dsp.stft import Analyser, Synthesiser, analyse, hop_length, synthesise
 
 __all__ = ["GainRule", "SpectralDenoiser", "SpectralStream"]
 
@@ -39,9 +38,9 @@ class SpectralDenoiser:
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
         """Enhance one channel; see `Denoiser`."""
-        spectrum = analyse(as_float64(noisy), sample_rate)
+        spectrum = analyse(as_float64(noisy), hop_length(sample_rate))
         spectrum *= self._gains(spectrum)
-        return synthesise(spectrum, len(noisy), sample_rate).astype(noisy.dtype, copy=False)
+        return synthesise(spectrum, len(noisy)).astype(noisy.dtype, copy=False)
 
     def gains(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
         """Gains that the denoiser applies to ``noisy``.
@@ -51,7 +50,7 @@ class SpectralDenoiser:
         float64 array, shape (frames, bins), in [0, 1]
             Frames and bins as in `percepkit.dsp.stft.analyse`.
         """
-        return self._gains(analyse(as_float64(noisy), sample_rate))
+        return self._gains(analyse(as_float64(noisy), hop_length(sample_rate)))
 
     def _gains(self, spectrum: np.ndarray) -> np.ndarray:
         return self._start_rule(spectrum.shape[1]).gains(_power(spectrum))
@@ -72,8 +71,8 @@ class SpectralStream:
         hop = hop_length(sample_rate)
         self._rule = rule
         self._hop = hop
-        self._waiting = np.zeros(hop)  # the last whole hop, which the next frame shares, and the rest
-        self._last_frame = np.zeros((1, 2 * hop))
+        self._analyser, self._synthesiser = Analyser(hop, np.float64), Synthesiser(hop, np.float64)
+        self._waiting = np.zeros(0)
         self._ready = np.zeros(hop - 1)
         self._started = False
         self._dtype: np.dtype = np.dtype(np.float64)
@@ -82,11 +81,10 @@ class SpectralStream:
         """Take the next samples and return as many, delayed by 2 hop - 1 samples; zeros come first."""
         self._waiting = np.concatenate([self._waiting, as_float64(block)])
         self._dtype = block.dtype
-        n_new = len(self._waiting) // self._hop - 1
-        if n_new > 0:
-            enhanced = self._advance(self._waiting[: (n_new + 1) * self._hop])
-            self._ready = np.concatenate([self._ready, enhanced])
-            self._waiting = self._waiting[n_new * self._hop :]
+        whole = len(self._waiting) // self._hop * self._hop
+        if whole:
+            self._ready = np.concatenate([self._ready, self._advance(self._waiting[:whole])])
+            self._waiting = self._waiting[whole:]
         output, self._ready = np.split(self._ready, [len(block)])
         return output.astype(self._dtype)
 
@@ -95,14 +93,9 @@ class SpectralStream:
         return self.process(np.zeros(2 * self._hop - 1, dtype=self._dtype))
 
     def _advance(self, samples: np.ndarray) -> np.ndarray:
-        """Enhance whole hops: as many come out as are new in ``samples``, one hop later."""
-        hops = samples.reshape(-1, self._hop)
-        window = vorbis_window(2 * self._hop)
-        spectrum = scipy.fft.rfft(np.hstack([hops[:-1], hops[1:]]) * window, axis=1)
-        spectrum *= self._rule.gains(_power(spectrum))
-        frames = scipy.fft.irfft(spectrum, n=2 * self._hop, axis=1) * window
-        output = overlap_add(np.concatenate([self._last_frame, frames]))
-        self._last_frame = frames[-1:]
+        """Enhance whole hops: as many samples come out, one hop later."""
+        spectrum = self._analyser.process(samples)
+        output = self._synthesiser.process(spectrum * self._rule.gains(_power(spectrum)))
         if not self._started:
             output[: self._hop] = 0  # what frame 0 spreads before the first sample
             self._started = True

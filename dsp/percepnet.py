@@ -1,4 +1,4 @@
-"""The ideal targets of PercepNet and their application: ERB gains, comb strengths, band rescaling.
+"""The ideal targets of PercepNet: ERB gains, comb-filter strengths and the pitch they belong to.
 
 References
 ----------
@@ -7,79 +7,160 @@ speech", Interspeech 2020.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar, get_args
 
 import numpy as np
 
-from percepkit.dsp.comb import comb_frames
-from percepkit.dsp.erb import band_energy, interpolate, layout
+from percepkit.dsp.comb import COMB_ORDER, comb_margin, comb_within, noise_gains
+from percepkit.dsp.erb import Bands, band_energy, layout
 from percepkit.dsp.pitch import track_pitch
-from percepkit.dsp.postfilter import envelope_postfilter
-from percepkit.dsp.stft import analyse, analyse_frames, synthesise
-from percepkit.dsp.strength import measure_coherences, solve_strength
+from percepkit.dsp.stft import analyse_frames, split_frames
+from percepkit.dsp.strength import StrengthRule, measure_coherences, solve_strength
+from percepkit.dsp.validity import Damage, Invalid, silence_floor
 
-__all__ = ["Targets", "apply_targets", "compute_targets", "ideal_gains"]
+__all__ = ["Settings", "Targets", "compute_targets", "ideal_gains"]
 
-SILENT_BAND = 1e-6  # RMS per bin, relative to full scale, below which a band's gain is "don't care"
-MAX_RESCALE = 10.0  # bounds the make-up of a band that the comb filter emptied
+BLOCK_FRAMES = 128  # whose spectra stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How targets are computed, and so how they must be applied.
+
+    Parameters
+    ----------
+    bands : {"rnnoise", "erb-rate", "rectangular"}
+        Layout of the bands, see `percepkit.dsp.erb.layout`.
+    n_bands : int, optional
+        Of the layouts other than "rnnoise".
+    frame_seconds : float
+        Frames overlap by half.
+    comb_order : int
+        Periods to each side that the comb filter averages over.
+    look_ahead_frames : int, optional
+        Hops after the end of a frame that a causal system may wait for; unlimited by default.
+    strength : {"exact", "published", "white-noise"}
+        Rule of the comb strengths, see `percepkit.dsp.strength.solve_strength`.
+
+    Examples
+    --------
+    >>> Settings(frame_seconds=0.03).hop(16_000), len(Settings(bands="rectangular").layout(16_000))
+    (240, 32)
+    """
+
+    bands: str = "rnnoise"
+    n_bands: int | None = None
+    frame_seconds: float = 0.02
+    comb_order: int = COMB_ORDER
+    look_ahead_frames: int | None = None
+    strength: StrengthRule = "exact"
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}  # recipes hold settings, and check their keys
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not 0.002 <= self.frame_seconds <= 0.2:
+            raise ValueError(f"frame_seconds is {self.frame_seconds}; frames last from 0.002 to 0.2 s")
+        if self.comb_order < 1:
+            raise ValueError(
+                f"comb_order is {self.comb_order}; a comb filter needs at least 1 period to each side"
+            )
+        if self.look_ahead_frames is not None and self.look_ahead_frames < 0:
+            raise ValueError(f"look_ahead_frames is {self.look_ahead_frames}; use 0 for none")
+        if self.strength not in get_args(StrengthRule):
+            raise ValueError(
+                f"no rule is called {self.strength!r}; choose from {', '.join(get_args(StrengthRule))}"
+            )
+        layout(48_000, self.bands, n_bands=self.n_bands)
+
+    def hop(self, sample_rate: int) -> int:
+        """Samples between frames, rounded half up."""
+        return int(self.frame_seconds * sample_rate / 2 + 0.5)
+
+    def layout(self, sample_rate: int) -> Bands:
+        """Bands at a sample rate."""
+        return layout(sample_rate, self.bands, n_bands=self.n_bands, hop=self.hop(sample_rate))
+
+    def look_ahead(self, sample_rate: int) -> int | None:
+        """Samples after the end of a frame that its comb filter may use."""
+        frames = self.look_ahead_frames
+        return None if frames is None else frames * self.hop(sample_rate)
 
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """Oracle targets of one item.
+    """Targets of one item, oracle or predicted.
 
     Attributes
     ----------
-    gains : float array in [0, 1], shape (frames, 34)
+    gains : float array in [0, 1], shape (frames, bands)
         g_b = ||x_b|| / ||y_b||, at most 1.
-    strengths : float array in [0, 1], shape (frames, 34)
+    strengths : float array in [0, 1], shape (frames, bands)
         r_b, share of the comb-filtered signal.
-    attenuation : float array in (0, 1], shape (frames, 34)
+    attenuation : float array in (0, 1], shape (frames, bands)
         g_att; a network learns its product with ``gains``.
     period : float array, shape (frames,)
         Pitch period in samples, 0 for unvoiced frames.
-    gains_valid, strengths_valid : bool array, shape (frames, 34)
-        Where the values mean something: bands below Nyquist that are not silent, and voiced for strengths.
+    settings : Settings
+    flags : uint8 array, shape (frames, bands), optional
+        Sums of `percepkit.dsp.validity.Invalid`; without it all is valid.
     """
 
     gains: np.ndarray
     strengths: np.ndarray
     attenuation: np.ndarray
     period: np.ndarray
-    gains_valid: np.ndarray
-    strengths_valid: np.ndarray
+    settings: Settings = Settings()
+    flags: np.ndarray | None = None
+
+    @property
+    def gains_valid(self) -> np.ndarray:
+        """Where the gains mean something; bool array, shape (frames, bands)."""
+        flags = np.zeros(self.gains.shape, np.uint8) if self.flags is None else self.flags
+        return (flags & ~np.uint8(Invalid.UNVOICED)) == 0
+
+    @property
+    def strengths_valid(self) -> np.ndarray:
+        """Where the strengths and the attenuation mean something; bool array, shape (frames, bands)."""
+        return np.ones(self.gains.shape, bool) if self.flags is None else self.flags == 0
 
 
-def ideal_gains(clean: np.ndarray, noisy: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Ideal ERB gains g_b = ||x_b|| / ||y_b||, clipped to [0, 1], and their validity.
+def ideal_gains(clean: np.ndarray, noisy: np.ndarray, bands: Bands) -> tuple[np.ndarray, np.ndarray]:
+    """Ideal band gains g_b = ||x_b|| / ||y_b||, clipped to [0, 1].
 
     Parameters
     ----------
     clean, noisy : complex array, shape (frames, bins)
         Spectra by `percepkit.dsp.stft.analyse`.
-    sample_rate : int
-        In Hz.
+    bands : Bands
 
     Returns
     -------
-    gains : float array, shape (frames, 34)
-        0 in bands of silence and above the Nyquist frequency.
-    valid : bool array, shape (frames, 34)
+    gains : float64 array, shape (frames, bands)
+        0 where the noisy band is silent or lies above the Nyquist frequency.
+    silent : bool array, shape (frames, bands)
 
     Examples
     --------
     >>> noisy = np.ones((1, 161), dtype=complex)
-    >>> gains, valid = ideal_gains(0.5 * noisy, noisy, 16_000)
-    >>> float(gains[0, 3]), bool(valid[0, 25]), bool(valid[0, 26])
-    (0.5, True, False)
+    >>> gains, silent = ideal_gains(0.5 * noisy, noisy, layout(16_000))
+    >>> float(gains[0, 3]), bool(silent[0, 3]), bool(silent[0, 26])
+    (0.5, False, True)
     """
-    bands = layout(sample_rate)
     wanted, present = band_energy(clean, bands), band_energy(noisy, bands)
-    valid = bands.mask & (present > (SILENT_BAND * clean.shape[1]) ** 2)
-    ratio = np.divide(wanted, present, out=np.zeros_like(wanted), where=valid)
-    return np.sqrt(np.minimum(ratio, 1.0)), valid
+    silent = present <= silence_floor(bands.n_bins, clean.shape[1] - 1)
+    ratio = np.divide(wanted, present, out=np.zeros_like(wanted), where=~silent)
+    return np.sqrt(np.minimum(ratio, 1.0)), silent
 
 
-def compute_targets(clean: np.ndarray, noisy: np.ndarray, sample_rate: int) -> Targets:
+def compute_targets(
+    clean: np.ndarray,
+    noisy: np.ndarray,
+    sample_rate: int,
+    *,
+    settings: Settings = Settings(),
+    damage: Damage | None = None,
+) -> Targets:
     """Ideal gains, strengths and attenuation of one item.
 
     Parameters
@@ -88,58 +169,59 @@ def compute_targets(clean: np.ndarray, noisy: np.ndarray, sample_rate: int) -> T
         What a denoiser should output, and what it gets, time-aligned.
     sample_rate : int
         In Hz, at least 8000.
+    settings : Settings
+    damage : Damage, optional
+        What is known to be wrong with the clean recording.
 
     Returns
     -------
     Targets
+        In the precision of ``noisy``; ``period`` in float64.
     """
     if clean.shape != noisy.shape:
         raise ValueError(f"clean has shape {clean.shape} and noisy {noisy.shape}; they must be equal and aligned")
-    period = track_pitch(clean, sample_rate)
-    x, y = analyse(clean, sample_rate), analyse(noisy, sample_rate)
-    periodic = analyse_frames(comb_frames(clean, period, sample_rate))
-    combed = analyse_frames(comb_frames(noisy, period, sample_rate))
-    coherences = measure_coherences(x, y, periodic, combed, layout(sample_rate))
-    strengths, attenuation = solve_strength(coherences)
-    gains, valid = ideal_gains(x, y, sample_rate)
-    return Targets(gains, strengths, attenuation, period, valid, coherences.valid & valid)
+    hop, bands = settings.hop(sample_rate), settings.layout(sample_rate)
+    period = track_pitch(clean, sample_rate, hop=hop)
+    margin = comb_margin(float(period.max(initial=0.0)), settings.comb_order)
+    end = margin + (len(period) + 1) * hop
+    signals = [np.pad(s, (margin + hop, end - hop - len(s))) for s in (clean, noisy)]
+    blocks = [
+        _block_targets(signals, margin + first * hop, period[first : first + BLOCK_FRAMES], sample_rate, settings)
+        for first in range(0, len(period), BLOCK_FRAMES)
+    ]
+    gains, strengths, attenuation, flags = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    if damage is not None:
+        flags |= damage.flags(len(clean), hop, bands.centre_hz)
+    gains, strengths, attenuation = (v.astype(noisy.dtype, copy=False) for v in (gains, strengths, attenuation))
+    return Targets(gains, strengths, attenuation, period, settings, flags)
 
 
-def apply_targets(
-    noisy: np.ndarray, targets: Targets, sample_rate: int, *, comb: bool = True, postfilter: bool = False
-) -> np.ndarray:
-    """Turn targets into enhanced speech.
+def _block_targets(
+    signals: list[np.ndarray], start: int, period: np.ndarray, sample_rate: int, settings: Settings
+) -> tuple[np.ndarray, ...]:
+    """Gains, strengths, attenuation and flags of the frames from sample ``start`` on, one for each period.
 
-    The bands are rescaled after the comb filter, so that each has the energy that its gain asks for.
-
-    Parameters
-    ----------
-    noisy : float array, shape (n_samples,)
-    targets : Targets
-        Of `compute_targets`, or predicted.
-    sample_rate : int
-        In Hz.
-    comb : bool
-        Apply strengths and attenuation, not the gains alone.
-    postfilter : bool
-        Apply `percepkit.dsp.postfilter.envelope_postfilter` to the gains.
-
-    Returns
-    -------
-    float array of the dtype of ``noisy``, shape (n_samples,)
+    In double precision: what single precision leaves of a band 60 dB below the frame is off by 1e-4.
     """
-    bands = layout(sample_rate)
-    spectrum = analyse(noisy, sample_rate)
-    energy = band_energy(spectrum, bands)
-    gains = targets.gains
-    if comb:
-        gains = gains * targets.attenuation
-        combed = analyse_frames(comb_frames(noisy, targets.period, sample_rate))
-        spectrum = spectrum + interpolate(targets.strengths, bands).astype(noisy.dtype) * (combed - spectrum)
-    if postfilter:
-        gains = envelope_postfilter(gains, energy)
-    if comb:
-        mixed = band_energy(spectrum, bands)
-        ratio = np.divide(energy, mixed, out=np.zeros_like(mixed), where=mixed > 0)
-        gains = gains * np.minimum(np.sqrt(ratio), MAX_RESCALE)
-    return synthesise(spectrum * interpolate(gains, bands).astype(noisy.dtype), len(noisy), sample_rate)
+    hop, bands = settings.hop(sample_rate), settings.layout(sample_rate)
+    order, look_ahead = settings.comb_order, settings.look_ahead(sample_rate)
+    stop = start + (len(period) + 1) * hop
+    x, y = (analyse_frames(split_frames(s[start:stop].astype(np.float64), hop)) for s in signals)
+    gains, silent = ideal_gains(x, y, bands)
+    strengths, attenuation, flags = np.zeros_like(gains), np.ones_like(gains), np.zeros(gains.shape, np.uint8)
+    voiced = np.flatnonzero(period)
+    periodic, combed = (
+        analyse_frames(
+            comb_within(s, start + voiced * hop, period[voiced], hop, order=order, look_ahead=look_ahead)
+        )
+        for s in signals
+    )
+    coherences = measure_coherences(x[voiced], y[voiced], periodic, combed, bands)
+    spread = noise_gains(period[voiced], order=order, look_ahead=look_ahead)
+    strengths[voiced], attenuation[voiced] = solve_strength(coherences, spread, rule=settings.strength)
+    flags[silent & bands.mask] = Invalid.SILENT
+    flags[:, ~bands.mask] = Invalid.ABOVE_NYQUIST
+    comparable = np.zeros(gains.shape, bool)
+    comparable[voiced] = coherences.valid
+    flags[~comparable] |= np.uint8(Invalid.UNVOICED)
+    return gains, strengths, attenuation, flags

@@ -1,6 +1,7 @@
-"""Short-time Fourier analysis and synthesis with 20 ms frames, 10 ms apart, at any sample rate.
+"""Short-time Fourier analysis and synthesis of half-overlapping frames, by default 20 ms long, at any sample rate.
 
-The Vorbis window is power-complementary, so that using it for analysis and synthesis gives back the signal.
+The Vorbis window is power-complementary, so that using it for analysis and synthesis gives back the signal. What
+the functions do to whole signals, `Analyser` and `Synthesiser` do block by block.
 
 References
 ----------
@@ -14,13 +15,17 @@ import numpy as np
 import scipy.fft
 
 __all__ = [
+    "Analyser",
+    "Synthesiser",
     "analyse",
     "analyse_frames",
     "frame_signal",
     "hop_length",
     "n_frames",
     "overlap_add",
+    "split_frames",
     "synthesise",
+    "synthesise_frames",
     "vorbis_window",
 ]
 
@@ -38,15 +43,15 @@ def hop_length(sample_rate: int) -> int:
     return int(sample_rate / 100 + 0.5)
 
 
-def n_frames(n_samples: int, sample_rate: int) -> int:
+def n_frames(n_samples: int, hop: int) -> int:
     """Frames that `analyse` makes of ``n_samples``: every sample lies in exactly two of them.
 
     Examples
     --------
-    >>> n_frames(48_000, 48_000)
+    >>> n_frames(48_000, 480)
     101
     """
-    return -(-n_samples // hop_length(sample_rate)) + 1
+    return -(-n_samples // hop) + 1
 
 
 @lru_cache(maxsize=32)
@@ -69,7 +74,7 @@ def vorbis_window(n: int, dtype: str = "float64") -> np.ndarray:
     return window
 
 
-def frame_signal(x: np.ndarray, sample_rate: int) -> np.ndarray:
+def frame_signal(x: np.ndarray, hop: int) -> np.ndarray:
     """Cut ``x`` into half-overlapping frames, unwindowed.
 
     Frame l holds samples (l - 1) hop to (l + 1) hop - 1; samples outside the signal are zero.
@@ -77,8 +82,8 @@ def frame_signal(x: np.ndarray, sample_rate: int) -> np.ndarray:
     Parameters
     ----------
     x : float array, shape (n_samples,)
-    sample_rate : int
-        In Hz.
+    hop : int
+        Samples between frames, `hop_length` of the sample rate for frames of 20 ms.
 
     Returns
     -------
@@ -89,21 +94,24 @@ def frame_signal(x: np.ndarray, sample_rate: int) -> np.ndarray:
         raise ValueError(
             f"expected one channel, shape (n_samples,), found shape {x.shape}; pass each channel alone"
         )
-    hop = hop_length(sample_rate)
-    frames = n_frames(len(x), sample_rate)
-    padded = np.zeros((frames + 1) * hop, dtype=x.dtype)
+    padded = np.zeros((n_frames(len(x), hop) + 1) * hop, dtype=x.dtype)
     padded[hop : hop + len(x)] = x
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * hop)[::hop]
+    return split_frames(padded, hop)
 
 
-def analyse(x: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Windowed spectrum of each 20 ms frame.
+def split_frames(hops: np.ndarray, hop: int) -> np.ndarray:
+    """Half-overlapping frames of a whole number of hops: a read-only view, shape (hops - 1, 2 hop)."""
+    return np.lib.stride_tricks.sliding_window_view(hops, 2 * hop)[::hop]
+
+
+def analyse(x: np.ndarray, hop: int) -> np.ndarray:
+    """Windowed spectrum of each frame.
 
     Parameters
     ----------
     x : float32 or float64 array, shape (n_samples,)
-    sample_rate : int
-        In Hz.
+    hop : int
+        Samples between frames.
 
     Returns
     -------
@@ -112,10 +120,10 @@ def analyse(x: np.ndarray, sample_rate: int) -> np.ndarray:
 
     Examples
     --------
-    >>> analyse(np.zeros(48_000), 48_000).shape
+    >>> analyse(np.zeros(48_000), 480).shape
     (101, 481)
     """
-    return analyse_frames(frame_signal(x, sample_rate))
+    return analyse_frames(frame_signal(x, hop))
 
 
 def analyse_frames(frames: np.ndarray) -> np.ndarray:
@@ -123,7 +131,7 @@ def analyse_frames(frames: np.ndarray) -> np.ndarray:
     return scipy.fft.rfft(frames * vorbis_window(frames.shape[1], frames.dtype.name), axis=1)
 
 
-def synthesise(spectrum: np.ndarray, n_samples: int, sample_rate: int) -> np.ndarray:
+def synthesise(spectrum: np.ndarray, n_samples: int) -> np.ndarray:
     """Inverse of `analyse`: windowed overlap-add.
 
     Parameters
@@ -131,8 +139,6 @@ def synthesise(spectrum: np.ndarray, n_samples: int, sample_rate: int) -> np.nda
     spectrum : complex array, shape (frames, hop + 1)
     n_samples : int
         Length of the signal that was analysed.
-    sample_rate : int
-        In Hz.
 
     Returns
     -------
@@ -141,19 +147,86 @@ def synthesise(spectrum: np.ndarray, n_samples: int, sample_rate: int) -> np.nda
     Examples
     --------
     >>> x = np.sin(np.arange(1000))
-    >>> bool(np.allclose(synthesise(analyse(x, 8000), 1000, 8000), x, atol=1e-12))
+    >>> bool(np.allclose(synthesise(analyse(x, 80), 1000), x, atol=1e-12))
     True
     """
-    expected = (n_frames(n_samples, sample_rate), hop_length(sample_rate) + 1)
-    if spectrum.shape != expected:
-        raise ValueError(
-            f"{n_samples} samples at {sample_rate} Hz have a spectrum of shape {expected}, found {spectrum.shape}"
-        )
-    frames = scipy.fft.irfft(spectrum, n=2 * hop_length(sample_rate), axis=1)
-    return overlap_add(frames * vorbis_window(frames.shape[1], frames.dtype.name))[:n_samples]
+    expected = n_frames(n_samples, spectrum.shape[1] - 1)
+    if len(spectrum) != expected:
+        raise ValueError(f"{n_samples} samples have a spectrum of {expected} frames, found {spectrum.shape}")
+    return overlap_add(synthesise_frames(spectrum))[:n_samples]
+
+
+def synthesise_frames(spectrum: np.ndarray) -> np.ndarray:
+    """Windowed frames to be overlapped and added: shape (frames, hop + 1) to (frames, 2 hop)."""
+    frames = scipy.fft.irfft(spectrum, n=2 * (spectrum.shape[1] - 1), axis=1)
+    return frames * vorbis_window(frames.shape[1], frames.dtype.name)
 
 
 def overlap_add(frames: np.ndarray) -> np.ndarray:
     """Add half-overlapping frames of shape (frames, 2 hop) and drop the first half frame of padding."""
     hop = frames.shape[1] // 2
     return (frames[:-1, hop:] + frames[1:, :hop]).reshape(-1)
+
+
+class Analyser:
+    """`analyse` of a signal that arrives block by block.
+
+    Parameters
+    ----------
+    hop : int
+        Samples between frames.
+    dtype : dtype
+        Of the samples.
+
+    Examples
+    --------
+    >>> x = np.sin(np.arange(240.0))
+    >>> analyser = Analyser(80, np.float64)
+    >>> frames = [analyser.process(x[:160]), analyser.process(x[160:])]
+    >>> bool(np.allclose(np.concatenate(frames), analyse(x, 80)[:3], atol=1e-12))
+    True
+    """
+
+    def __init__(self, hop: int, dtype: np.typing.DTypeLike) -> None:
+        self._last = np.zeros(hop, dtype)
+
+    def process(self, block: np.ndarray) -> np.ndarray:
+        """Spectra of the frames that ``block``, a whole number of hops, completes: one per hop.
+
+        The last frame of a signal is completed by one hop of zeros after its end.
+        """
+        hop = len(self._last)
+        if len(block) % hop:
+            raise ValueError(f"expected a multiple of {hop} samples, found {len(block)}; collect whole hops first")
+        hops = np.concatenate([self._last, block.astype(self._last.dtype, copy=False)]).reshape(-1, hop)
+        self._last = hops[-1]
+        return analyse_frames(np.hstack([hops[:-1], hops[1:]]))
+
+
+class Synthesiser:
+    """`synthesise` of spectra that arrive frame by frame; the output lags by one hop, for frames to overlap.
+
+    Parameters
+    ----------
+    hop : int
+        Samples between frames.
+    dtype : dtype
+        Of the samples.
+    """
+
+    def __init__(self, hop: int, dtype: np.typing.DTypeLike) -> None:
+        self._tail = np.zeros(hop, dtype)
+
+    def process(self, spectrum: np.ndarray) -> np.ndarray:
+        """One hop of samples for each frame of ``spectrum``, shape (frames, hop + 1).
+
+        The first hop that a stream gives lies before the signal.
+        """
+        hop = len(self._tail)
+        frames = synthesise_frames(spectrum)
+        out: np.ndarray = frames[:, :hop].copy()
+        out[1:] += frames[:-1, hop:]
+        if len(frames):
+            out[0] += self._tail
+            self._tail = frames[-1, hop:]
+        return out.reshape(-1)

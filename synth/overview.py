@@ -8,11 +8,11 @@ import pandas as pd
 
 from percepkit.dsp.stft import n_frames
 from percepkit.synth.recipe import Recipe
+from percepkit.synth.targets import frame_bytes
 
 __all__ = ["Histogram", "Overview", "plan_overview"]
 
 FLAC_RATIO = 0.55  # typical size of speech in noise as FLAC, relative to PCM
-FRAME_BYTES = {"pitch_period": 1 * 5}  # float32 value and validity byte per entry; else 34 bands
 HISTOGRAM_BINS = 8
 
 
@@ -64,8 +64,8 @@ def plan_overview(plan: pd.DataFrame, recipe: Recipe) -> Overview:
     histograms.append(_labels("noise class", plan["noise_class"]))
     pcm = 44 + 2 * recipe.n_samples
     audio = len(recipe.stems) * pcm * (FLAC_RATIO if recipe.audio_format == "flac" else 1)
-    frames = n_frames(recipe.n_samples, recipe.sample_rate)
-    targets = sum(FRAME_BYTES.get(name, 34 * 5) for name in recipe.targets) * frames
+    frames = n_frames(recipe.n_samples, recipe.analysis.hop(recipe.sample_rate))
+    targets = sum(frame_bytes(name, recipe) for name in recipe.targets) * frames
     return Overview(
         items=len(plan),
         hours=len(plan) * recipe.n_samples / recipe.sample_rate / 3600,

@@ -28,8 +28,8 @@ def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | 
     -------
     DataFrame
         One row an item. ``speech`` and ``noise`` hold lists of segments: root_name, path, channel, ``start``
-        and ``frames`` at the file's own rate, ``at`` and ``length`` in samples of the item. For babble, each
-        segment is a voice.
+        and ``frames`` at the file's own rate, ``at`` and ``length`` in samples of the item, for speech also
+        ``bandwidth_hz``. For babble, each segment is a voice.
     """
     count = recipe.items - first if count is None else count
     draw = _Draws(recipe, first, count)
@@ -83,6 +83,7 @@ def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: _Draws) -> _Segme
     table, rate = sources.table, recipe.sample_rate
     frames, file_rate = table["frames"].to_numpy(np.int64), table["sample_rate"].to_numpy(np.int64)
     channels = table["channels"].to_numpy(np.int64)
+    bandwidth = table["effective_bandwidth"].fillna(np.inf).to_numpy(np.float64)
     shortest = int(SHORTEST_SECONDS * rate)
     share = np.cumsum(table["duration"].to_numpy(np.float64))
     u = draw("speech file")
@@ -108,7 +109,7 @@ def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: _Draws) -> _Segme
         segments.add(
             np.where(open_items, file, -1),
             channel=_pick(u[3], channels[file]), start=start, at=at, length=length,
-            frames=np.minimum(wanted, frames[file] - start),
+            frames=np.minimum(wanted, frames[file] - start), bandwidth_hz=bandwidth[file],
         )  # fmt: skip
         position = at + length
         step += 1

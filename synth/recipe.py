@@ -6,13 +6,17 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from percepkit.dsp.noise import KINDS
+from percepkit.dsp.percepnet import Settings
 from percepkit.synth.distribution import Distribution
 from percepkit.synth.yaml_model import load_yaml
 
 __all__ = ["GENERATED_KINDS", "Noise", "Recipe", "Rooms", "Speech", "load_recipe"]
 
 GENERATED_KINDS = ("babble", *KINDS)
-TargetName = Literal["erb_gains", "comb_strengths", "comb_attenuation", "pitch_period"]
+TargetName = Literal[
+    "erb_gains", "comb_strengths", "comb_attenuation", "band_flags", "pitch_period", "vad", "ibm", "irm", "smm",
+    "psm", "orm", "cirm", "noise_mask", "magnitude", "log_magnitude", "complex_spectrum",
+]  # fmt: skip
 
 
 class _Section(BaseModel):
@@ -66,6 +70,8 @@ class Recipe(_Section):
         against the mean power of the noise.
     level_dbfs
         RMS level of the noisy signal; lowered where a sample would exceed ``peak_limit``.
+    analysis
+        Frames, bands and comb filter of the targets, see `percepkit.dsp.percepnet.Settings`.
     """
 
     format_version: Literal[1] = 1
@@ -84,6 +90,7 @@ class Recipe(_Section):
     level_dbfs: Distribution = Distribution.model_validate({"normal": [-26, 4]})
     peak_limit: Annotated[float, Field(gt=0, le=0.999)] = 0.99
     audio_format: Literal["wav", "flac"] = "wav"
+    analysis: Settings = Settings()
     targets: tuple[TargetName, ...] = ("erb_gains", "comb_strengths", "comb_attenuation", "pitch_period")
 
     @property

@@ -1,7 +1,7 @@
 """Rendering: from a row of the plan and the source audio to the stems of one item. Nothing is drawn here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from percepkit.audio.files import AudioError, read
 from percepkit.audio.resampling import resample
 from percepkit.dsp.level import active_level_dbfs, rms_dbfs
 from percepkit.dsp.noise import babble, generate
-from percepkit.dsp.percepnet import Targets, compute_targets
+from percepkit.dsp.percepnet import Settings, Targets, compute_targets
 from percepkit.dsp.rir import dry_response, early_response
+from percepkit.dsp.stft import analyse
+from percepkit.dsp.validity import Damage, clipped_samples, lost_samples, silence_floor
 from percepkit.manifests.table import resolve
 from percepkit.synth.recipe import Recipe
 
@@ -35,6 +37,10 @@ class Rendered:
         mix, or with a room its dry or early part, aligned with it.
     measured : dict
         What was measured on these stems, see `percepkit.synth.corpus`.
+    analysis : Settings
+        Of the targets.
+    damage : Damage
+        Of the recordings that the clean speech was cut from; looked for where the recipe has targets.
     """
 
     noisy: np.ndarray
@@ -43,11 +49,30 @@ class Rendered:
     noise: np.ndarray
     sample_rate: int
     measured: dict[str, float] = field(default_factory=dict)
+    analysis: Settings = field(default_factory=Settings)
+    damage: Damage = field(default_factory=Damage)
 
     @cached_property
     def percepnet(self) -> Targets:
         """Gains and strengths, computed once for all targets that need them."""
-        return compute_targets(self.clean, self.noisy, self.sample_rate)
+        return compute_targets(
+            self.clean, self.noisy, self.sample_rate, settings=self.analysis, damage=self.damage
+        )
+
+    @cached_property
+    def spectra(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Spectra of clean, of what else is in the noisy signal, and of noisy; complex64, shape (frames, bins)."""
+        hop = self.analysis.hop(self.sample_rate)
+        clean, noisy = analyse(self.clean, hop), analyse(self.noisy, hop)
+        return clean, noisy - clean, noisy
+
+    @cached_property
+    def bins_valid(self) -> np.ndarray:
+        """Where a bin is neither damaged nor silent in the noisy signal; bool array, shape (frames, bins)."""
+        hop = self.analysis.hop(self.sample_rate)
+        centre_hz = np.arange(hop + 1) * (self.sample_rate / (2 * hop))
+        sound = np.abs(self.spectra[2]) ** 2 > silence_floor(1, hop)
+        return sound & (self.damage.flags(len(self.clean), hop, centre_hz) == 0)
 
 
 class Renderer:
@@ -77,21 +102,34 @@ class Renderer:
         AudioError
             If a source cannot be read, holds NaN, or is silent where the plan cuts it.
         """
-        dry = self._speech(row["speech"])
+        dry, damage = self._speech(row["speech"])
         speech, clean = self._place(dry, row)
         noise = self._noise(row)
-        return self._mix(speech, clean, noise, row)
+        return replace(self._mix(speech, clean, noise, row), analysis=self.recipe.analysis, damage=damage)
 
-    def _speech(self, segments: list[dict[str, Any]]) -> np.ndarray:
+    def _speech(self, segments: list[dict[str, Any]]) -> tuple[np.ndarray, Damage]:
         out = np.zeros(self.recipe.n_samples, np.float32)
-        for segment in segments:
-            x = self._cut(segment)
+        recordings = [self._read(segment) for segment in segments]
+        for segment, recording in zip(segments, recordings, strict=True):
+            x = self._fit(*recording, segment)
             fade = min(int(FADE_SECONDS * self.recipe.sample_rate), len(x) // 4)
             ramp = np.sin(np.pi / 2 * (np.arange(fade) + 0.5) / max(fade, 1)).astype(np.float32) ** 2
             x[:fade] *= ramp
             x[len(x) - fade :] *= ramp[::-1]
             out[segment["at"] : segment["at"] + len(x)] += x
-        return out
+        return out, self._damage(segments, recordings) if self.recipe.targets else Damage()
+
+    def _damage(self, segments: list[dict[str, Any]], recordings: list[tuple[np.ndarray, int]]) -> Damage:
+        n, rate = self.recipe.n_samples, self.recipe.sample_rate
+        bandwidth_hz = np.full(n, np.inf, np.float32)
+        clipped, lost = np.zeros((2, n), bool)
+        for segment, (x, own_rate) in zip(segments, recordings, strict=True):
+            place = slice(segment["at"], segment["at"] + segment["length"])
+            source = np.minimum(np.arange(segment["length"]) * own_rate // rate, len(x) - 1)
+            bandwidth_hz[place] = segment["bandwidth_hz"]
+            clipped[place] |= clipped_samples(x)[source]
+            lost[place] |= lost_samples(x, own_rate)[source]
+        return Damage(bandwidth_hz, clipped, lost)
 
     def _noise(self, row: Mapping[str, Any]) -> np.ndarray:
         recipe = self.recipe
@@ -117,9 +155,14 @@ class Renderer:
         return out
 
     def _cut(self, segment: dict[str, Any]) -> np.ndarray:
+        return self._fit(*self._read(segment), segment)
+
+    def _read(self, segment: dict[str, Any]) -> tuple[np.ndarray, int]:
         path = self._find(segment["root_name"], segment["path"])
-        x, rate = read(path, start=segment["start"], frames=segment["frames"], channel=segment["channel"])
-        x = resample(x, rate, self.recipe.sample_rate)[: segment["length"]]
+        return read(path, start=segment["start"], frames=segment["frames"], channel=segment["channel"])
+
+    def _fit(self, recorded: np.ndarray, rate: int, segment: dict[str, Any]) -> np.ndarray:
+        x = resample(recorded, rate, self.recipe.sample_rate)[: segment["length"]]
         out = np.zeros(segment["length"], np.float32)
         out[: len(x)] = x
         return out

@@ -211,7 +211,7 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
             continue
         for name, tables in targets.items():
             values, valid = TARGETS[name](item)
-            tables.append((values.astype(np.float32), valid))
+            tables.append((values, valid))
             row |= {"n_frames": len(valid), f"checksum_{name}": target_checksum(*tables[-1])}
         rows.append(row | item.measured | _write_stems(item, folder, row["item_id"], job.recipe))
         offset += row["n_frames"]

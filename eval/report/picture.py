@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-from percepkit.dsp.stft import analyse
+from percepkit.dsp.stft import analyse, hop_length
 
 __all__ = ["encode_png", "level_db", "spectrogram_png"]
 
@@ -29,7 +29,7 @@ def level_db(x: np.ndarray, sample_rate: int) -> np.ndarray:
     float64 array, shape (rows, columns)
         Row 0 is the highest frequency.
     """
-    power = np.abs(analyse(x.astype(np.float64), sample_rate)) ** 2
+    power = np.abs(analyse(x.astype(np.float64), hop_length(sample_rate))) ** 2
     power = _average(_average(power, MAX_COLUMNS, axis=0), MAX_ROWS, axis=1)
     return 10 * np.log10(power.T[::-1] + 1e-12)
 

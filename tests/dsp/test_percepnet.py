@@ -5,14 +5,15 @@ import pytest
 
 from percepkit.dsp import percepnet
 from percepkit.dsp.erb import band_energy, layout
+from percepkit.dsp.reconstruct import apply_targets
 from percepkit.dsp.stft import analyse
 
 
 def test_gains_are_amplitude_ratios_not_energy_ratios(voice):
     # A peer forgot the square root.
     x, _ = voice(16_000, 0.5)
-    gains, valid = percepnet.ideal_gains(analyse(x, 16_000), analyse(2 * x, 16_000), 16_000)
-    np.testing.assert_allclose(gains[valid], 0.5, atol=1e-6)
+    gains, silent = percepnet.ideal_gains(analyse(x, 160), analyse(2 * x, 160), layout(16_000))
+    np.testing.assert_allclose(gains[~silent], 0.5, atol=1e-6)
 
 
 def test_bands_above_the_nyquist_frequency_and_silence_are_invalid(voice):
@@ -30,7 +31,7 @@ def test_clean_input_is_left_as_it_is(voice, sample_rate):
     x, _ = voice(sample_rate, 1)
     targets = percepnet.compute_targets(x, x, sample_rate)
     assert not targets.strengths.any()
-    y = percepnet.apply_targets(x, targets, sample_rate)
+    y = apply_targets(x, targets, sample_rate)
     assert 10 * np.log10(np.sum(x**2) / np.sum((y - x) ** 2)) > 50
 
 
@@ -40,7 +41,7 @@ def test_comb_removes_noise_between_the_harmonics(voice, sample_rate):
     noise = np.random.default_rng(0).standard_normal(len(x))
     y = x + noise * np.sqrt(np.mean(x**2) / np.mean(noise**2))
     targets = percepnet.compute_targets(x, y, sample_rate)
-    error = [np.sum((percepnet.apply_targets(y, targets, sample_rate, comb=c) - x) ** 2) for c in (False, True)]
+    error = [np.sum((apply_targets(y, targets, sample_rate, comb=c) - x) ** 2) for c in (False, True)]
     assert 10 * np.log10(error[0] / error[1]) > 3
     assert targets.strengths[targets.strengths_valid].mean() > 0.5
 
@@ -50,9 +51,9 @@ def test_bands_have_the_wanted_energy_after_the_comb(voice):
     x, _ = voice(16_000, 2)
     y = x + 0.05 * np.random.default_rng(1).standard_normal(len(x))
     targets = percepnet.compute_targets(x, y, 16_000)
-    enhanced = percepnet.apply_targets(y, targets, 16_000)
+    enhanced = apply_targets(y, targets, 16_000)
     bands = layout(16_000)
-    wanted, got = (band_energy(analyse(s, 16_000), bands)[20:180, :10].sum() for s in (x, enhanced))
+    wanted, got = (band_energy(analyse(s, 160), bands)[20:180, :10].sum() for s in (x, enhanced))
     assert 10 * np.log10(got / wanted) == pytest.approx(0, abs=0.7)
 
 

@@ -76,7 +76,7 @@ def test_target_is_aligned_with_the_direct_sound_whatever_polarity_and_onset(wor
         item = render(row)
         delay = onset[row["rir_path"]]
         seen.add(row["rir_path"])
-        dry = render._speech(row["speech"]).astype(np.float64)
+        dry = render._speech(row["speech"])[0].astype(np.float64)
         sign = -1 if row["rir_path"] in ("room1.wav", "room3.wav") else 1
         n = np.arange(-60, 61)
         direct = sign * np.sinc(n - delay % 1) * np.hanning(123)[1:-1]
