@@ -7,6 +7,8 @@ The last columns are the CPU time of percepkit's steps relative to all of it: tr
 clean and noisy speech, the four spectra, and all that is done per band.
 """
 
+import _one_core  # noqa: F401, I001 - before NumPy
+
 import argparse
 
 import numpy as np

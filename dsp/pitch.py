@@ -32,7 +32,7 @@ JUMP_COST = 0.5  # per octave of lag between frames 10 ms apart
 VOICING_COST = 0.15  # of a change between voiced and unvoiced in 10 ms
 SILENCE_DB = -40.0  # frames so far below the loudest are unvoiced
 
-TAPS_PER_PHASE = 11  # of the decimating filter: 60 dB at 0.65 of the new rate
+TAPS_PER_PHASE = 11  # of the decimating filter: 60 dB from 0.7 of the new rate
 REACH = 8  # lags to each side that interpolate the one in between
 BLOCK_SAMPLES, BLOCK_FRAMES = 512, 128  # what stays in the cache; no result depends on them
 _TINY = np.finfo(np.float32).tiny

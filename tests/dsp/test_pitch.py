@@ -117,18 +117,14 @@ def test_known_pitch_is_found(name, sample_rate):
 
 
 @pytest.mark.parametrize("sample_rate", RATES)
-def test_pitch_survives_babble(sample_rate):
+@pytest.mark.parametrize("name", VOICES)
+def test_pitch_survives_babble(name, sample_rate):
     """False alarms are not judged: in the pauses the only voices are the babble's, and they have a pitch."""
-    wrong = []
-    for name in VOICES:
-        x = sing(name, sample_rate)
-        noisy = x + noise("babble", len(x), sample_rate)
-        wrong.append(
-            errors(
-                track_pitch(noisy, sample_rate), *truth(name, sample_rate, hop_length(sample_rate)), sample_rate
-            )[0]
-        )
-    assert (np.mean(wrong, axis=0)[:2] <= [0.05, 0.15]).all(), wrong
+    x = sing(name, sample_rate)
+    noisy = x + noise("babble", len(x), sample_rate)
+    f0, voiced = truth(name, sample_rate, hop_length(sample_rate))
+    wrong, _ = errors(track_pitch(noisy, sample_rate), f0, voiced, sample_rate)
+    assert (wrong[:2] <= [0.05, 0.15]).all(), wrong
 
 
 @pytest.mark.parametrize("sample_rate", [*RATES, 11_025, 22_050, 32_000, 96_000, 192_000])
@@ -202,7 +198,7 @@ def test_silence_offset_and_a_click_have_no_pitch(n_samples, sample_rate):
 @pytest.mark.parametrize("kind", ["white", "pink", "speech-shaped"])
 @pytest.mark.parametrize("sample_rate", RATES)
 def test_noise_alone_has_little_pitch(kind, sample_rate):
-    assert (track_pitch(noise(kind, 10 * sample_rate, sample_rate), sample_rate) > 0).mean() < 0.02
+    assert (track_pitch(noise(kind, 10 * sample_rate, sample_rate), sample_rate) > 0).mean() < 0.01
 
 
 def test_periods_stay_in_range():
