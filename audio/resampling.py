@@ -6,14 +6,14 @@ import soxr
 __all__ = ["resample"]
 
 
-def resample(x: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+def resample(x: np.ndarray, from_rate: float, to_rate: int) -> np.ndarray:
     """Resample by SoX's HQ filter (linear phase, about 100 dB), aligned in time.
 
     Parameters
     ----------
     x : float array, shape (n,) or (n, channels)
         float32 gives float32, float64 gives float64.
-    from_rate, to_rate : int
+    from_rate, to_rate : float, int
         Hz. Equal rates return ``x`` itself.
 
     Returns
@@ -29,7 +29,7 @@ def resample(x: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
         raise ValueError(f"sample rates must be positive, got {from_rate} and {to_rate} Hz")
     if from_rate == to_rate:
         return x
-    n_out = -(-len(x) * to_rate // from_rate)
+    n_out = int(-(-len(x) * to_rate // from_rate))
     if n_out == 0:
         return x[:0]
     y = np.asarray(soxr.resample(x, from_rate, to_rate, quality="HQ"))

@@ -7,7 +7,7 @@ format version, and nothing that differs between two runs: no index, no pandas b
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -114,19 +114,29 @@ def ensure_writable(path: str | os.PathLike[str], *, folder: bool = False) -> No
         raise ValueError(f"cannot write {path}: {reason} in {place}; choose another output") from error
 
 
-def write_table(frame: pd.DataFrame, path: str | os.PathLike[str], *, kind: str, format_version: int = 1) -> None:
+def write_table(
+    frame: pd.DataFrame | Iterable[pd.DataFrame],
+    path: str | os.PathLike[str],
+    *,
+    kind: str,
+    format_version: int = 1,
+    types: Mapping[str, pa.DataType] | None = None,
+) -> None:
     """Write a table as Parquet: atomic, and the same rows give the same bytes.
 
     Parameters
     ----------
-    frame : DataFrame
-        The rows. Its index is not stored. Cells may be lists or dicts of plain values.
+    frame : DataFrame, or iterable of DataFrames
+        The rows. Its index is not stored. Cells may be lists or dicts of plain values. Frames with the same
+        columns are written one after another, so that no more than one of them need be in memory.
     path : path
         The file to write.
     kind : str
         What the table is, e.g. ``"plan"``; asked for again by `read_table`.
     format_version : int
         Version of this kind's columns.
+    types : mapping of column to Arrow type, optional
+        Of columns that do not tell by their values, such as lists that are all empty.
 
     Raises
     ------
@@ -135,19 +145,28 @@ def write_table(frame: pd.DataFrame, path: str | os.PathLike[str], *, kind: str,
     OSError
         When the file cannot be written, naming it.
     """
-    table = _to_arrow(frame, path)
+    frames = [frame] if isinstance(frame, pd.DataFrame) else frame
     metadata = {_KIND: kind.encode(), _VERSION: str(format_version).encode()}
-    with atomic_write(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+    with atomic_write(path) as temporary, contextlib.ExitStack() as stack:
+        writer = None
+        for part in frames:
+            table = _to_arrow(part, path, types or {}).replace_schema_metadata(metadata)
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(temporary, table.schema, compression="zstd"))
+            writer.write_table(table)
+        stack.close()  # the file is complete before it is given its name
 
 
-def _to_arrow(frame: pd.DataFrame, path: str | os.PathLike[str]) -> pa.Table:
+def _to_arrow(frame: pd.DataFrame, path: str | os.PathLike[str], types: Mapping[str, pa.DataType]) -> pa.Table:
     """Convert without the index; one string type, whichever dtype pandas kept the strings in."""
     twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
     if twice:
         raise ValueError(f"cannot write {path}: columns named twice: {', '.join(twice)}; rename them")
     try:
-        table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1)
+        known = {name: pa.array(frame[name], type=kind) for name, kind in types.items()}
+        table = pa.Table.from_pandas(frame.drop(columns=list(types)), preserve_index=False, nthreads=1)
+        columns = {name: known[name] if name in known else table[name] for name in map(str, frame.columns)}
+        table = pa.table(columns)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         reason = " ".join(str(part) for part in error.args)
         raise ValueError(f"cannot write {path}: {reason}; give each column values of one type") from error

@@ -1,9 +1,11 @@
 """Reading a rendered corpus: its items, their stems and their targets.
 
 Columns of ``items``: item, item_id, shard, status (``ok`` or why the item is missing) and reason; speaker,
-noise_class, noise_kind, generated, room, rt60, drr, c50, snr_db, snr_kind and level_dbfs as planned;
-snr_realised_db, level_realised_dbfs, speech_dbfs, noise_dbfs, peak and guard_db (the clipping guard's gain) as
-measured; sample_rate, seconds, speech_paths and noise_paths; n_frames and frame_offset, the item's rows in the
+noise_class, noise_kind, generated, room, rt60, drr, c50, snr_db, snr_kind, level_dbfs and degradations (JSON) as
+planned; snr_realised_db (against the background noise), snr_total_db (against all noise), level_realised_dbfs,
+speech_dbfs, noise_dbfs, peak and guard_db (the clipping guard's gain) as measured, and mixture_sdr_db where the
+mixture was degraded and the target was not (the SNRs are null there); layers with their SNRs as planned and as
+realised; sample_rate, seconds, speech_paths and noise_paths; n_frames and frame_offset, the item's rows in the
 target arrays of its shard; and checksum_NAME of every stem and target.
 """
 
@@ -91,8 +93,8 @@ class Corpus:
         Parameters
         ----------
         item : int
-        name : {"noisy", "clean", "speech", "noise"}
-            Without rooms, speech is clean.
+        name : {"noisy", "clean", "speech", "noise"}, or a further target
+            Where there is no ``speech`` it is ``clean``.
 
         Returns
         -------
@@ -101,7 +103,7 @@ class Corpus:
         row = self._row(item)
         stem = name if name in self.recipe.stems else "clean" if name == "speech" else name
         if stem not in self.recipe.stems:
-            raise ValueError(f"no stem {name!r}; known: noisy, clean, speech, noise")
+            raise ValueError(f"no stem {name!r}; this corpus has: {', '.join(self.recipe.stems)}")
         shard = shard_folder(self.folder, row["shard"])
         return read(stem_file(shard, row["item_id"], stem, self.recipe.audio_format), channel=0)[0]
 

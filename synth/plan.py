@@ -4,21 +4,44 @@ All draws are keyed by (seed, split, stage) and counted by item: any item can be
 a new stage leaves the draws of all others as they were.
 """
 
+import json
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from percepkit.dsp.draws import key_of, uniform, words
+from percepkit.synth.noise_plan import draw_noise
 from percepkit.synth.recipe import Recipe
-from percepkit.synth.sources import NoiseSources, Sources, SpeechSources
+from percepkit.synth.segments import SEGMENTS, Draws, Segments, pick
+from percepkit.synth.sources import Sources, SpeechSources
 
-__all__ = ["BABBLE_VOICES", "CROSSFADE_SECONDS", "TEXT", "draw_plan"]
+__all__ = ["PLAN_TYPES", "TEXT", "draw_plan", "plan_chunks"]
 
-BABBLE_VOICES = 6
-CROSSFADE_SECONDS = 0.05  # equal-power, where a noise recording is looped
 #: Columns of text; missing values are null.
 TEXT = ("item_id", "speaker", "noise_class", "noise_kind", "generated", "noise_key", "room", "rir_root",
-        "rir_path", "snr_kind")  # fmt: skip
+        "rir_path", "rir_key", "noise_rir_path", "snr_kind", "degradations")  # fmt: skip
+#: Types of the columns that hold lists: empty ones do not tell.
+PLAN_TYPES = {
+    "speech": SEGMENTS,
+    "noise": SEGMENTS,
+    "course_db": pa.list_(pa.float64()),
+    "layers": pa.list_(pa.struct({
+        "name": pa.string(), "snr_db": pa.float64(), "noise_class": pa.string(), "noise_kind": pa.string(),
+        "generated": pa.string(), "noise_key": pa.string(), "noise": SEGMENTS, "course_db": pa.list_(pa.float64()),
+    })),
+}  # fmt: skip
+Row = dict[str, object]
+CHUNK_ITEMS = 10_000
+CHANGES = ("rt60_seconds", "drr_db", "early_gain")  # of a room's response
+ROOM_NUMBERS = ("rt60", "drr", "c50", *(f"asked_{name}" for name in CHANGES))
 SHORTEST_SECONDS = 0.25  # an utterance is not cut shorter than this at the end of an item
+
+
+def plan_chunks(recipe: Recipe, sources: Sources) -> Iterator[pd.DataFrame]:
+    """The whole plan, `CHUNK_ITEMS` items at a time: memory stays constant however many there are."""
+    for first in range(0, recipe.items, CHUNK_ITEMS):
+        yield draw_plan(recipe, sources, first=first, count=min(CHUNK_ITEMS, recipe.items - first))
 
 
 def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | None = None) -> pd.DataFrame:
@@ -29,57 +52,33 @@ def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | 
     DataFrame
         One row an item. ``speech`` and ``noise`` hold lists of segments: root_name, path, channel, ``start``
         and ``frames`` at the file's own rate, ``at`` and ``length`` in samples of the item, for speech also
-        ``bandwidth_hz``. For babble, each segment is a voice.
+        ``speed`` and ``bandwidth_hz``. Of babble and talkers, each segment is a voice. ``layers`` holds the sounds
+        beside the background noise, with the same columns; ``degradations`` is JSON: a list of kind, on, target,
+        parameters and key. Where an item has no speech or no noise its list is empty and ``snr_db`` is null.
     """
     count = recipe.items - first if count is None else count
-    draw = _Draws(recipe, first, count)
-    speech = _draw_speech(recipe, sources.speech, draw)
+    draw = Draws(recipe, first, count)
+    speech, talker = _draw_speech(recipe, sources.speech, draw)
     plan = pd.DataFrame({"item": np.arange(first, first + count)})
     plan["item_id"] = [f"{item:06d}" for item in plan["item"]]
     plan["shard"] = plan["item"] // recipe.items_per_shard
-    plan["speaker"] = sources.speech.table["speaker"].to_numpy()[speech.file[0]]
-    plan["speech"] = _segment_lists(sources.speech.table, speech, count)
-    plan = plan.join(_draw_noise(recipe, sources, speech.file[0], draw))
+    plan["speech"] = speech.lists()
+    speaks = (plan["speech"].map(len) > 0).to_numpy()
+    plan["speaker"] = np.where(speaks, sources.speech.table["speaker"].to_numpy(object)[talker], None)
+    plan = plan.join(draw_noise(recipe, recipe.noise, sources.noise, sources.speech, talker, draw, always=~speaks))
+    plan["layers"] = _draw_layers(recipe, sources, talker, draw)
     plan = plan.join(_draw_rooms(recipe, sources.rooms, draw))
     condition = draw("condition")
     plan["snr_db"] = recipe.snr_db.sample(condition[0])
+    plan["snr_db"] = plan["snr_db"].where(speaks & (plan["noise_kind"] != "none"))
     plan["snr_kind"] = recipe.snr_kind
     plan["level_dbfs"] = recipe.level_dbfs.sample(condition[1])
+    plan["degradations"] = _draw_degradations(recipe, draw)
     # One type, however many items are drawn and even where none of them has a value.
     return plan.astype(dict.fromkeys(TEXT, "string"))
 
 
-class _Draws:
-    """Uniform draws of a stage, four per item."""
-
-    def __init__(self, recipe: Recipe, first: int, count: int) -> None:
-        self.recipe, self.first, self.count = recipe, first, count
-
-    def __call__(self, stage: str) -> np.ndarray:
-        """Draws in (0, 1), shape (4, items)."""
-        return uniform(words(self.key(stage), self.first, self.count)).T
-
-    def key(self, stage: str) -> int:
-        return key_of(self.recipe.seed, self.recipe.split, stage)
-
-
-def _pick(u: np.ndarray, n: np.ndarray | int) -> np.ndarray:
-    return np.minimum((u * n).astype(np.int64), np.asarray(n) - 1)
-
-
-class _Segments:
-    """Columns of segments in the order they were drawn: lists of arrays over items, -1 where there is none."""
-
-    def __init__(self) -> None:
-        self.file: list[np.ndarray] = []
-        self.columns: list[dict[str, np.ndarray]] = []
-
-    def add(self, file: np.ndarray, **columns: np.ndarray) -> None:
-        self.file.append(file)
-        self.columns.append(columns)
-
-
-def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: _Draws) -> _Segments:
+def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: Draws) -> tuple[Segments, np.ndarray]:
     table, rate = sources.table, recipe.sample_rate
     frames, file_rate = table["frames"].to_numpy(np.int64), table["sample_rate"].to_numpy(np.int64)
     channels = table["channels"].to_numpy(np.int64)
@@ -87,14 +86,15 @@ def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: _Draws) -> _Segme
     shortest = int(SHORTEST_SECONDS * rate)
     share = np.cumsum(table["duration"].to_numpy(np.float64))
     u = draw("speech file")
-    file = np.minimum(np.searchsorted(share, u[0] * share[-1], side="right"), len(table) - 1)
+    file = talker = np.minimum(np.searchsorted(share, u[0] * share[-1], side="right"), len(table) - 1)
     position = np.zeros(draw.count, np.int64)
-    open_items = np.ones(draw.count, bool)
-    segments, step = _Segments(), 0
+    open_items = u[1] < recipe.speech.share
+    speed = recipe.speech.speed.sample(u[2])
+    segments, step = Segments(table, draw.count), 0
     while open_items.any():
         u = draw(f"speech segment {step}")
         if step > 0:
-            joined = sources.first[file] + _pick(u[0], sources.count[file])
+            joined = sources.first[file] + pick(u[0], sources.count[file])
             file = np.where(sources.joinable[file], joined, file)
         at = position + np.rint(recipe.speech.pause_seconds.sample(u[1]) * rate).astype(np.int64).clip(min=0)
         if step == 0:  # every item speaks, however long the pause before
@@ -102,121 +102,87 @@ def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: _Draws) -> _Segme
         room = recipe.n_samples - at
         open_items = open_items & (room >= shortest)
         at, room = np.where(open_items, at, 0), np.where(open_items, room, recipe.n_samples)
-        wanted = -(-room * file_rate[file] // rate)
+        pace = file_rate[file] * speed  # samples of the file for a second of the item
+        wanted = np.ceil(room * pace / rate).astype(np.int64)
         spare = np.maximum(frames[file] - wanted, 0)
-        start = _pick(u[2], spare + 1) if step == 0 else np.zeros_like(spare)
-        length = np.minimum(room, (frames[file] - start) * rate // file_rate[file])
+        start = pick(u[2], spare + 1) if step == 0 else np.zeros_like(spare)
+        length = np.minimum(room, ((frames[file] - start) * rate / pace).astype(np.int64))
         segments.add(
             np.where(open_items, file, -1),
-            channel=_pick(u[3], channels[file]), start=start, at=at, length=length,
-            frames=np.minimum(wanted, frames[file] - start), bandwidth_hz=bandwidth[file],
+            channel=pick(u[3], channels[file]), start=start, at=at, length=length,
+            frames=np.minimum(wanted, frames[file] - start), speed=speed, bandwidth_hz=bandwidth[file] * speed,
         )  # fmt: skip
         position = at + length
         step += 1
-    return segments
+    return segments, talker
 
 
-def _draw_noise(recipe: Recipe, sources: Sources, talker: np.ndarray, draw: _Draws) -> pd.DataFrame:
-    noise = sources.noise
-    u = draw("noise")
-    label = _pick(u[0], len(noise.classes))
-    member = noise.first[label] + _pick(u[1], noise.count[label])
-    kind = noise.table["kind"].to_numpy(object)[member]
-    generated = np.array([k is not None for k in kind])
-    segments = _loop_noise(recipe, noise, np.where(generated, -1, member), u[2], draw("noise start")[0])
-    lists = _segment_lists(noise.table, segments, draw.count)
-    babble = np.flatnonzero(kind == "babble")
-    voices = _segment_lists(sources.speech.table, _draw_voices(recipe, sources.speech, talker, draw), draw.count)
-    for item in babble:
-        lists[item] = voices[item]
-    # A generated noise is a row too: its kind and the key from which its samples unfold.
-    keys = [
-        f"{key_of(draw.key('noise key'), draw.first + i):032x}" if g else None for i, g in enumerate(generated)
-    ]
-    return pd.DataFrame({
-        "noise_class": np.array(noise.classes, dtype=object)[label],
-        "noise_kind": np.where(generated, "generated", "file"),
-        "generated": kind,
-        "noise_key": keys,
-        "noise": lists,
-    })  # fmt: skip
+def _draw_layers(
+    recipe: Recipe, sources: Sources, talker: np.ndarray, draw: Draws
+) -> list[list[dict[str, object]]]:
+    lists: list[list[dict[str, object]]] = [[] for _ in range(draw.count)]
+    for name, layer in recipe.layers.items():
+        prefix = f"layer {name} "
+        drawn = draw_noise(recipe, layer, sources.layers[name], sources.speech, talker, draw, prefix)
+        drawn.insert(0, "snr_db", layer.snr_db.sample(draw(f"{prefix}condition")[0]))
+        drawn.insert(0, "name", name)
+        for items, row in zip(lists, drawn.to_dict("records"), strict=True):
+            if row["noise_kind"] != "none":
+                items.append({str(key): value for key, value in row.items()})
+    return lists
 
 
-def _loop_noise(
-    recipe: Recipe, noise: NoiseSources, file: np.ndarray, channel: np.ndarray, start: np.ndarray
-) -> _Segments:
-    """One pass where the recording is long enough, else passes that overlap by the crossfade."""
-    segments = _Segments()
-    if (file < 0).all():
-        return segments
-    rate, n = recipe.sample_rate, recipe.n_samples
-    table = noise.table.iloc[np.maximum(file, 0)]
-    frames, file_rate, channels = (table[name].to_numpy() for name in ("frames", "sample_rate", "channels"))
-    whole = frames * rate // file_rate  # length of a pass in samples of the item
-    fade = np.minimum(int(CROSSFADE_SECONDS * rate), whole // 4)
-    spare = np.maximum(frames - -(-n * file_rate // rate), 0)
-    # A long recording starts where all of the item fits; a short one anywhere, then again from its start.
-    begin = np.where(spare > 0, _pick(start, spare + 1), _pick(start, np.maximum(frames * 3 // 4, 1)))
-    at = np.zeros(len(file), np.int64)
-    open_items = file >= 0
-    while open_items.any():
-        length = np.minimum(n - at, (frames - begin) * rate // file_rate)
-        wanted = np.minimum(-(-length * file_rate // rate), frames - begin)
-        segments.add(
-            np.where(open_items, file, -1),
-            channel=_pick(channel, channels), start=begin, at=at, length=length, frames=wanted,
-        )  # fmt: skip
-        ends = at + length
-        open_items = open_items & (ends < n)
-        at = np.where(open_items, np.maximum(ends - fade, 0), 0)
-        begin = np.zeros_like(begin)
-    return segments
-
-
-def _draw_voices(recipe: Recipe, speech: SpeechSources, talker: np.ndarray, draw: _Draws) -> _Segments:
-    segments = _Segments()
-    if "babble" not in recipe.noise.generated:
-        return segments
-    table, rate = speech.table, recipe.sample_rate
-    frames, file_rate = table["frames"].to_numpy(np.int64), table["sample_rate"].to_numpy(np.int64)
-    for voice in range(BABBLE_VOICES):
-        u = draw(f"babble voice {voice}")
-        file = _pick(u[0], len(table) - speech.count[talker])
-        file = file + np.where(file >= speech.first[talker], speech.count[talker], 0)
-        wanted = np.minimum(frames[file], -(-recipe.n_samples * file_rate[file] // rate))
-        zero = np.zeros(len(file), np.int64)
-        length = wanted * rate // file_rate[file]
-        segments.add(file, channel=zero, start=zero, at=zero, length=length, frames=wanted)
-    return segments
-
-
-def _draw_rooms(recipe: Recipe, rooms: pd.DataFrame | None, draw: _Draws) -> pd.DataFrame:
+def _draw_rooms(recipe: Recipe, rooms: pd.DataFrame | None, draw: Draws) -> pd.DataFrame:
     if recipe.rooms is None or rooms is None:
-        names = pd.DataFrame(
-            dict.fromkeys(["room", "rir_root", "rir_path"]), index=range(draw.count), dtype=object
-        )
-        return names.assign(rir_channel=-1, rt60=np.nan, drr=np.nan, c50=np.nan)
+        names = ["room", "rir_root", "rir_path", "rir_key", "noise_rir_path"]
+        empty = pd.DataFrame(dict.fromkeys(names), index=range(draw.count), dtype=object)
+        return empty.assign(rir_channel=-1, noise_rir_channel=-1, **dict.fromkeys(ROOM_NUMBERS, np.nan))
     u = draw("room")
-    rows = rooms.iloc[_pick(u[1], len(rooms))].reset_index(drop=True)
+    position = pick(u[1], len(rooms))
+    rows = rooms.iloc[position].reset_index(drop=True)
     placed = pd.Series(u[0] < recipe.rooms.share)
     room = rows["group"].fillna(rows["path"])
     chosen = pd.DataFrame({"room": room, "rir_root": rows["root_name"], "rir_path": rows["path"]}, dtype=object)
     chosen = chosen.where(placed, None)
-    chosen["rir_channel"] = np.where(placed, _pick(u[2], rows["channels"].to_numpy(np.int64)), -1)
+    chosen["rir_channel"] = np.where(placed, pick(u[2], rows["channels"].to_numpy(np.int64)), -1)
     for name in ("rt60", "drr", "c50"):
         chosen[name] = rows[name].astype(np.float64).where(placed)
+    change = draw("room change")
+    for name, u_change in zip(CHANGES, change, strict=False):
+        distribution = getattr(recipe.rooms, name)
+        drawn = np.nan if distribution is None else distribution.sample(u_change)
+        chosen[f"asked_{name}"] = pd.Series(drawn, index=chosen.index).where(placed)
+    chosen["rir_key"] = pd.Series(draw.item_keys("room key") if recipe.rooms.rt60_seconds else None, dtype=object)
+    others = _other_positions(rooms)
+    v = draw("noise position")
+    elsewhere = np.array([len(others[p]) for p in position])
+    moved = placed & (v[0] < recipe.rooms.noise_share) & (elsewhere > 0)
+    second = np.array(
+        [others[p][int(w * n)] if n else 0 for p, w, n in zip(position, v[1], elsewhere, strict=True)]
+    )
+    chosen["noise_rir_path"] = np.where(moved, rooms["path"].to_numpy(object)[second], None)
+    chosen["noise_rir_channel"] = np.where(moved, pick(v[2], rooms["channels"].to_numpy(np.int64)[second]), -1)
     return chosen
 
 
-def _segment_lists(table: pd.DataFrame, segments: _Segments, count: int) -> list[list[dict[str, object]]]:
-    lists: list[list[dict[str, object]]] = [[] for _ in range(count)]
-    if not segments.file:
-        return lists
-    root, path = table["root_name"].to_numpy(object), table["path"].to_numpy(object)
-    for file, columns in zip(segments.file, segments.columns, strict=True):
-        items = np.flatnonzero(file >= 0)
-        values = [columns[name][items].tolist() for name in columns]
-        for item, f, *numbers in zip(items.tolist(), file[items].tolist(), *values, strict=True):
-            segment = dict(zip(columns, numbers, strict=True))
-            lists[item].append({"root_name": root[f], "path": path[f], **segment})
-    return lists
+def _other_positions(rooms: pd.DataFrame) -> list[np.ndarray]:
+    """For each response, those of the same room: of the same group and root, in other files."""
+    room = rooms["root_name"] + "/" + rooms["group"].fillna(rooms["path"])
+    members = {name: np.array(list(rows)) for name, rows in room.groupby(room).indices.items()}
+    return [members[name][members[name] != row] for row, name in enumerate(room)]
+
+
+def _draw_degradations(recipe: Recipe, draw: Draws) -> list[str]:
+    lists: list[list[Row]] = [[] for _ in range(draw.count)]
+    for number, step in enumerate(recipe.degradations):
+        earlier = sum(other.kind == step.kind for other in recipe.degradations[:number])
+        stage = f"degradation {step.kind} {earlier}"
+        present = np.flatnonzero(draw(stage)[0] < step.share)
+        u = np.vstack([draw(f"{stage} {name}")[0] for name in step.parameters] or [np.zeros(draw.count)]).T
+        parameters, keys = step.draw(u), draw.item_keys(stage)
+        for item in present:
+            lists[item].append({
+                "kind": step.kind, "on": step.on, "target": step.target,
+                "parameters": parameters[item], "key": keys[item],
+            })  # fmt: skip
+    return [json.dumps(steps) for steps in lists]

@@ -1,78 +1,41 @@
 """Rendering: from a row of the plan and the source audio to the stems of one item. Nothing is drawn here."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.fft
 
-from percepkit.audio.files import AudioError, read
-from percepkit.audio.resampling import resample
-from percepkit.dsp.level import active_level_dbfs, rms_dbfs
-from percepkit.dsp.noise import babble, generate
-from percepkit.dsp.percepnet import Settings, Targets, compute_targets
-from percepkit.dsp.rir import dry_response, early_response
-from percepkit.dsp.stft import analyse
-from percepkit.dsp.validity import Damage, clipped_samples, lost_samples, silence_floor
-from percepkit.manifests.table import resolve
+from percepkit.audio.files import AudioError
+from percepkit.dsp.level import rms_dbfs
+from percepkit.dsp.snr import noise_gain, realised_snr_db, trajectory_gain
+from percepkit.dsp.validity import Damage
+from percepkit.synth.cutting import Cutter
+from percepkit.synth.degradations._interface import Degraded, energy_ratio_db
+from percepkit.synth.degradations.band_limit import BandLimit
+from percepkit.synth.degradations.registry import load
+from percepkit.synth.noise_plan import COURSE_SECONDS
+from percepkit.synth.placing import Placer
 from percepkit.synth.recipe import Recipe
+from percepkit.synth.rendered import Rendered
 
-__all__ = ["Rendered", "Renderer"]
+__all__ = ["Renderer"]
 
-FADE_SECONDS = 0.005  # at the ends of every utterance
 SILENCE_DBFS = -100.0
+ALONE_DBFS = -20.0  # of noise without speech, before the item's level is set
+FULL_BAND = 0.95  # of the Nyquist frequency: speech that reaches it is not limited
 
 
-@dataclass(frozen=True, eq=False)
-class Rendered:
-    """One item.
+@dataclass
+class _Parts:
+    """An item on its way: what the mixture hears of the speech, what the target does, and further targets."""
 
-    Attributes
-    ----------
-    noisy, clean, speech, noise : float32 array, shape (n_samples,)
-        ``noisy = speech + noise``; ``clean`` is what a denoiser should output: the speech as it stands in the
-        mix, or with a room its dry or early part, aligned with it.
-    measured : dict
-        What was measured on these stems, see `percepkit.synth.corpus`.
-    analysis : Settings
-        Of the targets.
-    damage : Damage
-        Of the recordings that the clean speech was cut from; looked for where the recipe has targets.
-    """
-
-    noisy: np.ndarray
-    clean: np.ndarray
     speech: np.ndarray
-    noise: np.ndarray
-    sample_rate: int
-    measured: dict[str, float] = field(default_factory=dict)
-    analysis: Settings = field(default_factory=Settings)
+    clean: np.ndarray
+    also: dict[str, np.ndarray] = field(default_factory=dict)
     damage: Damage = field(default_factory=Damage)
-
-    @cached_property
-    def percepnet(self) -> Targets:
-        """Gains and strengths, computed once for all targets that need them."""
-        return compute_targets(
-            self.clean, self.noisy, self.sample_rate, settings=self.analysis, damage=self.damage
-        )
-
-    @cached_property
-    def spectra(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Spectra of clean, of what else is in the noisy signal, and of noisy; complex64, shape (frames, bins)."""
-        hop = self.analysis.hop(self.sample_rate)
-        clean, noisy = analyse(self.clean, hop), analyse(self.noisy, hop)
-        return clean, noisy - clean, noisy
-
-    @cached_property
-    def bins_valid(self) -> np.ndarray:
-        """Where a bin is neither damaged nor silent in the noisy signal; bool array, shape (frames, bins)."""
-        hop = self.analysis.hop(self.sample_rate)
-        centre_hz = np.arange(hop + 1) * (self.sample_rate / (2 * hop))
-        sound = np.abs(self.spectra[2]) ** 2 > silence_floor(1, hop)
-        return sound & (self.damage.flags(len(self.clean), hop, centre_hz) == 0)
 
 
 class Renderer:
@@ -91,8 +54,8 @@ class Renderer:
 
     def __init__(self, recipe: Recipe, roots: Mapping[str, Path]) -> None:
         self.recipe = recipe
-        self._find = lru_cache(maxsize=10_000)(partial(resolve, dict(roots)))
-        self._room = lru_cache(maxsize=32)(self._read_room)
+        self._cutter = Cutter(recipe.sample_rate, recipe.n_samples, roots)
+        self._placer = Placer(recipe.rooms, self._cutter) if recipe.rooms else None
 
     def __call__(self, row: Mapping[str, Any]) -> Rendered:
         """Render one row.
@@ -102,130 +65,195 @@ class Renderer:
         AudioError
             If a source cannot be read, holds NaN, or is silent where the plan cuts it.
         """
-        dry, damage = self._speech(row["speech"])
-        speech, clean = self._place(dry, row)
-        noise = self._noise(row)
-        return replace(self._mix(speech, clean, noise, row), analysis=self.recipe.analysis, damage=damage)
+        steps = json.loads(row["degradations"])
+        parts = self._speech(row, [step for step in steps if step["on"] == "speech"])
+        background = self._background(row, [step for step in steps if step["on"] == "noise"], parts)
+        rendered = self._mix(parts, background, row)
+        for step in steps:
+            if step["on"] == "mixture":
+                rendered = self._degrade_mixture(rendered, step)
+        return rendered
 
-    def _speech(self, segments: list[dict[str, Any]]) -> tuple[np.ndarray, Damage]:
-        out = np.zeros(self.recipe.n_samples, np.float32)
-        recordings = [self._read(segment) for segment in segments]
-        for segment, recording in zip(segments, recordings, strict=True):
-            x = self._fit(*recording, segment)
-            fade = min(int(FADE_SECONDS * self.recipe.sample_rate), len(x) // 4)
-            ramp = np.sin(np.pi / 2 * (np.arange(fade) + 0.5) / max(fade, 1)).astype(np.float32) ** 2
-            x[:fade] *= ramp
-            x[len(x) - fade :] *= ramp[::-1]
-            out[segment["at"] : segment["at"] + len(x)] += x
-        return out, self._damage(segments, recordings) if self.recipe.targets else Damage()
+    def _speech(self, row: Mapping[str, Any], steps: list[dict[str, Any]]) -> _Parts:
+        dry, damage = self._cutter.speech(row["speech"], with_damage=bool(self.recipe.targets))
+        if len(row["speech"]):
+            _refuse_silence(dry, "speech", row["speech"])
+        heard = wanted = dry
+        for step in steps:
+            done = self._apply(step, heard)
+            if step["target"]:
+                shared = done if wanted is heard else self._apply(step, wanted)
+                damage, wanted = _add_damage(damage, shared), shared.signal
+            heard = done.signal if not step["target"] or wanted is not done.signal else wanted
+        return self._place(heard, wanted, row, damage)
 
-    def _damage(self, segments: list[dict[str, Any]], recordings: list[tuple[np.ndarray, int]]) -> Damage:
-        n, rate = self.recipe.n_samples, self.recipe.sample_rate
-        bandwidth_hz = np.full(n, np.inf, np.float32)
-        clipped, lost = np.zeros((2, n), bool)
-        for segment, (x, own_rate) in zip(segments, recordings, strict=True):
-            place = slice(segment["at"], segment["at"] + segment["length"])
-            source = np.minimum(np.arange(segment["length"]) * own_rate // rate, len(x) - 1)
-            bandwidth_hz[place] = segment["bandwidth_hz"]
-            clipped[place] |= clipped_samples(x)[source]
-            lost[place] |= lost_samples(x, own_rate)[source]
-        return Damage(bandwidth_hz, clipped, lost)
+    def _place(self, heard: np.ndarray, wanted: np.ndarray, row: Mapping[str, Any], damage: Damage) -> _Parts:
+        names = [f"target_{name}" for name in (self.recipe.rooms.also if self.recipe.rooms else ())]
+        if self._placer is None or not isinstance(row["rir_path"], str):
+            return _Parts(heard, wanted, dict.fromkeys(names, wanted), damage)
+        placed = self._placer.speech(wanted, row)
+        speech = placed[0] if heard is wanted else self._placer.speech(heard, row)[0]
+        whole = self.recipe.rooms is not None and self.recipe.rooms.target == "reverberant" and heard is wanted
+        clean = speech if whole else placed[1]
+        return _Parts(speech, clean, dict(zip(names, placed[2:], strict=True)), damage)
 
-    def _noise(self, row: Mapping[str, Any]) -> np.ndarray:
+    def _background(self, row: Mapping[str, Any], steps: list[dict[str, Any]], parts: _Parts) -> np.ndarray | None:
+        if row["noise_kind"] == "none":
+            return None
+        noise = self._layer(row, self.recipe.noise.match_band, parts)
+        if isinstance(row["noise_rir_path"], str) and self._placer is not None:
+            noise = self._placer.noise(noise, row)
+        for step in steps:
+            noise = self._apply(step, noise).signal
+        return noise
+
+    def _layer(self, layer: Mapping[str, Any], match_band: bool, parts: _Parts) -> np.ndarray:
+        """Noise as it is cut or generated, its band and its course as asked, at any level."""
+        rate = self.recipe.sample_rate
+        noise = self._cutter.noise(layer)
+        _refuse_silence(noise, "noise", layer["noise"] or [{"path": layer["generated"]}])
+        limit_hz = float(np.min(parts.damage.bandwidth_hz))
+        if match_band and limit_hz < FULL_BAND * rate / 2:
+            noise = (
+                load("band_limit").apply(noise, rate, BandLimit.model_validate({"cutoff_hz": limit_hz}), 0).signal
+            )
+        if len(layer["course_db"]):
+            times = COURSE_SECONDS * np.arange(len(layer["course_db"]))
+            noise = noise * trajectory_gain(times, np.array(layer["course_db"]), len(noise), rate)
+        return noise
+
+    def _apply(self, step: Mapping[str, Any], x: np.ndarray) -> Degraded:
+        degradation = load(step["kind"])
+        parameters = degradation.parameters.model_validate(step["parameters"])
+        return degradation.apply(x, self.recipe.sample_rate, parameters, int(step["key"], 16))
+
+    def _mix(self, parts: _Parts, background: np.ndarray | None, row: Mapping[str, Any]) -> Rendered:
+        noise = np.zeros(self.recipe.n_samples, np.float32)
+        if background is not None:
+            noise = background * np.float32(self._gain(parts.speech, background, row["snr_db"]))
+        measured = {"snr_realised_db": self._snr_db(parts.speech, noise)} if row["layers"] else {}
+        layers: list[dict[str, object]] = []
+        for layer in row["layers"]:
+            match_band = self.recipe.layers[layer["name"]].match_band
+            sound = self._layer(layer, match_band, parts)
+            sounding = _sounding(layer, len(sound))
+            sound = sound * np.float32(self._gain(parts.speech, sound, layer["snr_db"], sounding))
+            snr_db = self._snr_db(parts.speech, sound, sounding)
+            kept = {name: layer[name] for name in ("name", "noise_class", "noise_kind", "generated", "snr_db")}
+            paths = [f"{segment['root_name']}/{segment['path']}" for segment in layer["noise"]]
+            layers.append({**kept, "snr_realised_db": snr_db, "paths": paths})
+            noise = noise + sound
+        return self._set_level(parts, noise, row["level_dbfs"], measured, layers)
+
+    def _gain(
+        self, speech: np.ndarray, noise: np.ndarray, snr_db: float, sounding: np.ndarray | None = None
+    ) -> float:
+        """Gain of a noise that gives its SNR; of events by their level while they sound."""
+        if not speech.any():
+            level = rms_dbfs(noise if sounding is None else noise[sounding])
+            return float(10 ** ((ALONE_DBFS - level - (0.0 if sounding is None else snr_db)) / 20))
+        if sounding is not None:
+            return float(10 ** ((self._snr_db(speech, noise, sounding) - snr_db) / 20))
+        return noise_gain(speech, noise, snr_db, self.recipe.sample_rate, kind=self.recipe.snr_kind)
+
+    def _snr_db(self, speech: np.ndarray, noise: np.ndarray, sounding: np.ndarray | None = None) -> float:
+        if not speech.any() or not noise.any():
+            return float("nan")
+        if sounding is not None:
+            return rms_dbfs(speech) - rms_dbfs(noise[sounding])
+        return realised_snr_db(speech, noise, self.recipe.sample_rate, kind=self.recipe.snr_kind)
+
+    def _set_level(
+        self,
+        parts: _Parts,
+        noise: np.ndarray,
+        level_dbfs: float,
+        measured: dict[str, float],
+        layers: list[dict[str, object]],
+    ) -> Rendered:
         recipe = self.recipe
-        if isinstance(row["generated"], str):
-            key = int(row["noise_key"], 16)
-            if row["generated"] == "babble":
-                voices = [self._cut(segment) for segment in row["noise"]]
-                x = babble(voices, recipe.n_samples, recipe.sample_rate, key)
-            else:
-                x = generate(row["generated"], recipe.n_samples, recipe.sample_rate, key, {})
-            return x.astype(np.float32)
-        out = np.zeros(recipe.n_samples, np.float32)
-        end = 0
-        for segment in row["noise"]:
-            x = self._cut(segment)
-            overlap = max(end - segment["at"], 0)
-            # Equal power: the passes of a loop are uncorrelated where they join.
-            phase = np.pi / 2 * (np.arange(overlap) + 0.5) / max(overlap, 1)
-            x[:overlap] *= np.sin(phase).astype(np.float32)
-            out[segment["at"] : end] *= np.cos(phase).astype(np.float32)
-            out[segment["at"] : segment["at"] + len(x)] += x
-            end = segment["at"] + len(x)
-        return out
-
-    def _cut(self, segment: dict[str, Any]) -> np.ndarray:
-        return self._fit(*self._read(segment), segment)
-
-    def _read(self, segment: dict[str, Any]) -> tuple[np.ndarray, int]:
-        path = self._find(segment["root_name"], segment["path"])
-        return read(path, start=segment["start"], frames=segment["frames"], channel=segment["channel"])
-
-    def _fit(self, recorded: np.ndarray, rate: int, segment: dict[str, Any]) -> np.ndarray:
-        x = resample(recorded, rate, self.recipe.sample_rate)[: segment["length"]]
-        out = np.zeros(segment["length"], np.float32)
-        out[: len(x)] = x
-        return out
-
-    def _place(self, dry: np.ndarray, row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Put the speech into its room: the stem in the mix, and the target."""
-        if not isinstance(row["rir_path"], str):  # None in a fresh plan, NaN in one read from Parquet
-            return dry, dry
-        n_fft, responses = self._room(row["rir_root"], row["rir_path"], row["rir_channel"])
-        spectrum = scipy.fft.rfft(dry, n_fft)
-        placed = [scipy.fft.irfft(spectrum * response, n_fft)[: len(dry)] for response in responses]
-        return placed[0], placed[-1]
-
-    def _read_room(self, root_name: str, path: str, channel: int) -> tuple[int, list[np.ndarray]]:
-        """FFT length and spectra: of the whole response and, where it differs, of what the target keeps."""
-        recipe = self.recipe
-        file = self._find(root_name, path)
-        h, rate = read(file, channel=channel)
-        h = resample(h, rate, recipe.sample_rate).astype(np.float64)
-        if not h.any():
-            raise AudioError("silent", file, "this room impulse response is silent")
-        responses = [h]
-        if recipe.rooms and recipe.rooms.target == "dry":
-            responses.append(dry_response(h, recipe.sample_rate))
-        elif recipe.rooms and recipe.rooms.target == "early":
-            responses.append(early_response(h, recipe.sample_rate))
-        n_fft = scipy.fft.next_fast_len(recipe.n_samples + max(map(len, responses)) - 1, real=True)
-        return n_fft, [scipy.fft.rfft(r / np.abs(h).max(), n_fft).astype(np.complex64) for r in responses]
-
-    def _mix(self, speech: np.ndarray, clean: np.ndarray, noise: np.ndarray, row: Mapping[str, Any]) -> Rendered:
-        recipe = self.recipe
-        speech_db, noise_db = self._speech_level(speech), rms_dbfs(noise)
-        for name, level, segments in (
-            ("speech", speech_db, row["speech"]),
-            ("noise", noise_db, row["noise"]),
-        ):
-            if level < SILENCE_DBFS:
-                where = segments[0]["path"] if len(segments) else row["generated"]
-                raise AudioError("silent", where, f"the {name} that the plan cuts from it is silent")
-        noise = noise * np.float32(10 ** ((speech_db - noise_db - row["snr_db"]) / 20))
-        mix = speech + noise
-        gain = 10 ** ((row["level_dbfs"] - rms_dbfs(mix)) / 20)
-        peak = gain * max(float(max(x.max(), -x.min())) for x in (mix, speech, noise, clean))
+        mix = parts.speech + noise
+        gain = 10 ** ((level_dbfs - rms_dbfs(mix)) / 20)
+        stems = (mix, parts.speech, noise, parts.clean, *parts.also.values())
+        peak = gain * max(float(max(x.max(), -x.min())) for x in stems)
         guard = min(1.0, recipe.peak_limit / peak)
         scale = np.float32(gain * guard)
-        alone = clean is speech
-        speech, noise = speech * scale, noise * scale
-        clean = speech if alone else clean * scale
+        speech, noise = parts.speech * scale, noise * scale
+        clean = speech if parts.clean is parts.speech else parts.clean * scale
         noisy = speech + noise
-        speech_dbfs, noise_dbfs = rms_dbfs(speech), rms_dbfs(noise)
-        active = recipe.snr_kind == "active"
-        measured = {
-            "snr_realised_db": (self._speech_level(speech) if active else speech_dbfs) - noise_dbfs,
-            "level_realised_dbfs": rms_dbfs(noisy),
-            "speech_dbfs": speech_dbfs,
-            "noise_dbfs": noise_dbfs,
-            "peak": peak * guard,
-            "guard_db": 20 * float(np.log10(guard)),
-        }
-        return Rendered(noisy, clean, speech, noise, recipe.sample_rate, measured)
+        speech_dbfs, noise_dbfs = _finite(rms_dbfs(speech)), _finite(rms_dbfs(noise))
+        total = speech_dbfs - noise_dbfs if recipe.snr_kind == "rms" else self._snr_db(speech, noise)
+        measured = (
+            {"snr_realised_db": total, "snr_total_db": total}
+            | measured
+            | {
+                "level_realised_dbfs": rms_dbfs(noisy),
+                "speech_dbfs": speech_dbfs,
+                "noise_dbfs": noise_dbfs,
+                "peak": peak * guard,
+                "guard_db": 20 * float(np.log10(guard)),
+                "mixture_sdr_db": float("nan"),
+            }
+        )
+        also = {name: x * scale for name, x in parts.also.items()}
+        return Rendered(
+            noisy, clean, speech, noise, recipe.sample_rate, measured, also, layers, recipe.analysis, parts.damage
+        )
 
-    def _speech_level(self, speech: np.ndarray) -> float:
-        """Level in dBFS that the SNR refers to, see `Recipe.snr_kind`."""
-        if self.recipe.snr_kind == "active":
-            return active_level_dbfs(speech, self.recipe.sample_rate)[0]
-        return rms_dbfs(speech)
+    def _degrade_mixture(self, item: Rendered, step: dict[str, Any]) -> Rendered:
+        done = self._apply(step, item.noisy)
+        measured = dict(item.measured)
+        if step["target"]:  # linear: what is done to the sum is done to each stem
+            alone = item.clean is item.speech
+            speech, noise = (self._apply(step, x).signal for x in (item.speech, item.noise))
+            clean = speech if alone else self._apply(step, item.clean).signal
+            also = {name: self._apply(step, x).signal for name, x in item.also.items()}
+            noisy, damage = speech + noise, _add_damage(item.damage, done)
+        else:
+            noisy, clean, speech, noise, also, damage = (
+                done.signal, item.clean, item.speech, item.noise, dict(item.also), item.damage
+            )  # fmt: skip
+            sdr_db = energy_ratio_db(item.noisy, noisy - item.noisy)
+            measured |= {"mixture_sdr_db": sdr_db, "snr_realised_db": float("nan"), "snr_total_db": float("nan")}
+        peak = max(float(np.abs(x).max()) for x in (noisy, clean, speech, noise, *also.values()))
+        guard = np.float32(min(1.0, self.recipe.peak_limit / peak)) if peak else np.float32(1)
+        if guard < 1:
+            clean = clean if clean is speech else clean * guard
+            noisy, speech, noise = noisy * guard, speech * guard, noise * guard
+            clean = speech if item.clean is item.speech else clean
+            also = {name: x * guard for name, x in also.items()}
+        measured |= {
+            "level_realised_dbfs": rms_dbfs(noisy), "speech_dbfs": _finite(rms_dbfs(speech)),
+            "noise_dbfs": _finite(rms_dbfs(noise)), "peak": peak * float(guard),
+            "guard_db": measured["guard_db"] + 20 * float(np.log10(guard)),
+        }  # fmt: skip
+        return replace(item, noisy=noisy, clean=clean, speech=speech, noise=noise, also=also, damage=damage,
+                       measured=measured)  # fmt: skip
+
+
+def _refuse_silence(x: np.ndarray, name: str, segments: Any) -> None:
+    if rms_dbfs(x) < SILENCE_DBFS:
+        raise AudioError("silent", segments[0]["path"], f"the {name} that the plan cuts from it is silent")
+
+
+def _add_damage(damage: Damage, done: Degraded) -> Damage:
+    bandwidth = (
+        damage.bandwidth_hz if done.bandwidth_hz is None else np.minimum(damage.bandwidth_hz, done.bandwidth_hz)
+    )
+    clipped = damage.clipped if done.clipped is None else damage.clipped | done.clipped
+    lost = damage.lost if done.lost is None else damage.lost | done.lost
+    return Damage(bandwidth, clipped, lost)
+
+
+def _sounding(layer: Mapping[str, Any], n_samples: int) -> np.ndarray | None:
+    """Where the events of a layer sound; None for layers that sound all the time."""
+    if layer["noise_kind"] != "events":
+        return None
+    out = np.zeros(n_samples, bool)
+    for segment in layer["noise"]:
+        out[segment["at"] : segment["at"] + segment["length"]] = True
+    return out
+
+
+def _finite(level: float) -> float:
+    return level if np.isfinite(level) else float("nan")

@@ -1,5 +1,6 @@
 """Rendering a whole corpus: shard by shard on Dask, each committed at once, resumable after any kill."""
 
+import filecmp
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping
@@ -7,27 +8,38 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from percepkit.audio.files import AudioError, encode
 from percepkit.engine.shards import commit_folder, map_shards, sweep_attempts
 from percepkit.engine.tables import ensure_writable, read_table, write_table, write_text
-from percepkit.synth.corpus import Shard, shard_folder, shards_of, stem_file
-from percepkit.synth.plan import TEXT, draw_plan
+from percepkit.synth.corpus import shard_folder, stem_file
+from percepkit.synth.plan import PLAN_TYPES, TEXT, draw_plan, plan_chunks
 from percepkit.synth.recipe import Recipe
-from percepkit.synth.render import Rendered, Renderer
+from percepkit.synth.render import Renderer
+from percepkit.synth.rendered import Rendered
 from percepkit.synth.sources import Sources
 from percepkit.synth.targets import TARGETS
 from percepkit.synth.yaml_model import yaml_text
 
 __all__ = ["RunReport", "checksum", "run_recipe", "target_checksum"]
 
-MEASURED = ("snr_realised_db", "level_realised_dbfs", "speech_dbfs", "noise_dbfs", "peak", "guard_db")
+MEASURED = ("snr_realised_db", "snr_total_db", "level_realised_dbfs", "speech_dbfs", "noise_dbfs", "peak",
+            "guard_db", "mixture_sdr_db")  # fmt: skip
 PLANNED = ("item", "item_id", "shard", "speaker", "noise_class", "noise_kind", "generated", "room", "rt60", "drr",
-           "c50", "snr_db", "snr_kind", "level_dbfs")  # fmt: skip
+           "c50", "snr_db", "snr_kind", "level_dbfs", "degradations")  # fmt: skip
+#: Types of the columns of items that hold lists.
+ITEM_TYPES = {
+    "speech_paths": pa.list_(pa.string()),
+    "noise_paths": pa.list_(pa.string()),
+    "layers": pa.list_(pa.struct({
+        "name": pa.string(), "noise_class": pa.string(), "noise_kind": pa.string(), "generated": pa.string(),
+        "snr_db": pa.float64(), "snr_realised_db": pa.float64(), "paths": pa.list_(pa.string()),
+    })),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,12 +60,12 @@ class RunReport:
     quarantined: pd.DataFrame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # told apart by identity: a worker keeps one, and a renderer for it
 class _Job:
     recipe: Recipe
+    sources: Sources
     roots: tuple[tuple[str, Path], ...]
     corpus: Path
-    run: str  # tells this run from an earlier one, between which files may have changed
 
 
 def run_recipe(
@@ -94,51 +106,56 @@ def run_recipe(
     OSError
         If the folder cannot be written; what is committed stays, and the run can be resumed.
     """
-    plan = draw_plan(recipe, sources)
-    _check_roots(plan, roots)
-    _open_folder(corpus, recipe, plan)
-    shards = shards_of(plan)
+    _check_roots(sources, roots)
+    _open_folder(corpus, recipe, sources)
+    shards = range(-(-recipe.items // recipe.items_per_shard))
     done = _committed(corpus, shards, retry_quarantined=retry_quarantined)
-    failures = [table[table["status"] != "ok"] for table in done.values()]
-    rendered, reused = 0, sum(len(table) for table in done.values())
-    allowed = max_failures * len(plan)
+    failures = [failed for _, failed in done.values()]
+    rendered, reused = 0, sum(items for items, _ in done.values())
+    allowed = max_failures * recipe.items
     places = tuple((name, Path(root).absolute()) for name, root in roots.items())
-    job = _Job(recipe, places, corpus.absolute(), uuid4().hex)
-    todo = [shard for shard in shards if shard.number not in done]
+    job = _Job(recipe, sources, places, corpus.absolute())
+    todo = (shard for shard in shards if shard not in done)
     if progress:
-        progress(reused, len(plan))
-    for shard, failed in map_shards(_render_shard, todo, client=client, payload=job):
-        rendered += len(shard.rows)
-        failures.append(failed)
+        progress(reused, recipe.items)
+    n_failed = sum(map(len, failures))
+    for _, (items, failed) in map_shards(_render_shard, todo, client=client, payload=job):
+        rendered += items
+        n_failed += len(failed)
+        if len(failed):
+            failures.append(failed)
         if progress:
-            progress(reused + rendered, len(plan))
-        _check_failures(pd.concat(failures), allowed, len(plan))
+            progress(reused + rendered, recipe.items)
+        if n_failed > allowed:
+            break
     quarantined = pd.concat(failures, ignore_index=True) if failures else pd.DataFrame(columns=["status"])
-    _check_failures(quarantined, allowed, len(plan))
-    return RunReport(len(plan), rendered, reused, quarantined)
+    _check_failures(quarantined, allowed, recipe.items)
+    return RunReport(recipe.items, rendered, reused, quarantined)
 
 
-def _check_roots(plan: pd.DataFrame, roots: Mapping[str, Path]) -> None:
-    names = {segment["root_name"] for column in ("speech", "noise") for row in plan[column] for segment in row}
-    names |= set(plan["rir_root"].dropna())
-    for name in sorted(names):
+def _check_roots(sources: Sources, roots: Mapping[str, Path]) -> None:
+    for name in sorted(sources.roots):
         if name not in roots:
             raise ValueError(
-                f"the plan reads files under the root {name!r}; say where it lies: --root {name}=FOLDER"
+                f"the recipe reads files under the root {name!r}; say where it lies: --root {name}=FOLDER"
             )
         if not Path(roots[name]).is_dir():
             raise ValueError(f"--root {name}={roots[name]}: no such folder")
 
 
-def _open_folder(corpus: Path, recipe: Recipe, plan: pd.DataFrame) -> None:
+def _open_folder(corpus: Path, recipe: Recipe, sources: Sources) -> None:
     """Write recipe and plan, or check that the folder was begun with the same ones."""
+
+    def write_plan(path: Path) -> None:
+        write_table(plan_chunks(recipe, sources), path, kind="plan", types=PLAN_TYPES)
+
     ensure_writable(corpus, folder=True)
     corpus.mkdir(parents=True, exist_ok=True)
     recipe_file, plan_file = corpus / "recipe.yaml", corpus / "plan.parquet"
     if recipe_file.is_file():
         fresh = corpus / ".plan.parquet"
-        write_table(plan, fresh, kind="plan")
-        same = plan_file.is_file() and fresh.read_bytes() == plan_file.read_bytes()
+        write_plan(fresh)
+        same = plan_file.is_file() and filecmp.cmp(fresh, plan_file, shallow=False)
         fresh.unlink()
         if recipe_file.read_text(encoding="utf-8") != yaml_text(recipe) or not same:
             raise ValueError(
@@ -149,21 +166,23 @@ def _open_folder(corpus: Path, recipe: Recipe, plan: pd.DataFrame) -> None:
     if any(corpus.iterdir()):
         raise ValueError(f"{corpus}: is not empty and not a corpus; choose a new or empty folder")
     (corpus / "shards").mkdir()
-    write_table(plan, plan_file, kind="plan")
+    write_plan(plan_file)
     write_text(recipe_file, yaml_text(recipe))
 
 
-def _committed(corpus: Path, shards: list[Shard], *, retry_quarantined: bool) -> dict[int, pd.DataFrame]:
+def _committed(corpus: Path, shards: range, *, retry_quarantined: bool) -> dict[int, tuple[int, pd.DataFrame]]:
+    """Of each committed shard its number of items and those that failed."""
     done = {}
     for shard in shards:
-        folder = shard_folder(corpus, shard.number)
+        folder = shard_folder(corpus, shard)
         if not (folder / "items.parquet").is_file():
             continue
-        table = read_table(folder / "items.parquet", kind="items")
-        if retry_quarantined and (table["status"] != "ok").any():
+        table = read_table(folder / "items.parquet", kind="items")[["item", "status", "reason"]]
+        failed = table[table["status"] != "ok"]
+        if retry_quarantined and len(failed):
             shutil.rmtree(folder)
         else:
-            done[shard.number] = table[["item", "status", "reason"]]
+            done[shard] = len(table), failed
     return done
 
 
@@ -182,16 +201,18 @@ def _renderer(job: _Job) -> Renderer:
     return Renderer(job.recipe, dict(job.roots))
 
 
-def _render_shard(shard: Shard, job: _Job) -> pd.DataFrame:
-    """Render and commit one shard; returns its quarantined items."""
-    final = shard_folder(job.corpus, shard.number)
+def _render_shard(shard: int, job: _Job) -> tuple[int, pd.DataFrame]:
+    """Draw, render and commit one shard; returns its number of items and the quarantined ones."""
+    final = shard_folder(job.corpus, shard)
+    size = job.recipe.items_per_shard
+    count = min(size, job.recipe.items - shard * size)
     try:
         with commit_folder(final) as folder:
-            items = _fill(folder, shard.rows, job)
+            items = _fill(folder, draw_plan(job.recipe, job.sources, first=shard * size, count=count), job)
     except OSError as error:  # a source that cannot be read is an AudioError
         reason = error.strerror or error
         raise OSError(f"{final} cannot be written ({reason}); make room and run again, which resumes") from error
-    return items.loc[items["status"] != "ok", ["item", "status", "reason"]]
+    return count, items.loc[items["status"] != "ok", ["item", "status", "reason"]]
 
 
 def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
@@ -203,7 +224,7 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
     rows, offset = [], 0
     for planned in plan.to_dict("records"):
         row = {name: planned[name] for name in PLANNED} | _provenance(planned, job.recipe)
-        row |= {"status": "ok", "n_frames": 0, "frame_offset": offset}
+        row |= {"status": "ok", "n_frames": 0, "frame_offset": offset, "layers": []}
         try:
             item = renderer(planned)
         except AudioError as error:
@@ -213,6 +234,7 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
             values, valid = TARGETS[name](item)
             tables.append((values, valid))
             row |= {"n_frames": len(valid), f"checksum_{name}": target_checksum(*tables[-1])}
+        row |= {"layers": item.layers}
         rows.append(row | item.measured | _write_stems(item, folder, row["item_id"], job.recipe))
         offset += row["n_frames"]
     _write_targets(targets, folder / "targets")
@@ -220,14 +242,14 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
     # One schema for every shard, whatever is missing in it.
     text = [name for name in items if name in TEXT or str(name).startswith(("status", "reason", "checksum_"))]
     items = items.astype(dict.fromkeys(text, "string") | dict.fromkeys(MEASURED, np.float64))
-    write_table(items, folder / "items.parquet", kind="items")
+    write_table(items, folder / "items.parquet", kind="items", types=ITEM_TYPES)
     return items
 
 
 def _columns(recipe: Recipe) -> list[str]:
     checksums = [f"checksum_{name}" for name in (*recipe.stems, *recipe.targets)]
     return [*PLANNED, "status", "reason", "sample_rate", "seconds", *MEASURED, "speech_paths", "noise_paths",
-            "n_frames", "frame_offset", *checksums]  # fmt: skip
+            "layers", "n_frames", "frame_offset", *checksums]  # fmt: skip
 
 
 def _provenance(planned: Mapping[Any, Any], recipe: Recipe) -> dict[str, object]:
@@ -242,7 +264,7 @@ def _write_stems(item: Rendered, folder: Path, item_id: str, recipe: Recipe) -> 
     checksums = {}
     for stem in recipe.stems:
         path = stem_file(folder, item_id, stem, recipe.audio_format)
-        content, _ = encode(path, getattr(item, stem), recipe.sample_rate)
+        content, _ = encode(path, item.stem(stem), recipe.sample_rate)
         path.write_bytes(content)  # the whole shard is made durable when it is committed
         checksums[f"checksum_{stem}"] = checksum(content)
     return checksums

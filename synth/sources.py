@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from percepkit.manifests.table import read_manifest, usable
-from percepkit.synth.recipe import Recipe
+from percepkit.synth.recipe import Noise, Recipe
 
 __all__ = ["NoiseSources", "Sources", "SpeechSources", "load_sources"]
 
 UNLABELLED = "unlabelled"
-SHORTEST_SECONDS = {"speech": 0.25, "noise": 0.1, "rooms": 0.0}  # shorter files are not drawn from
+SHORTEST_SECONDS = {"speech": 0.25, "noise": 0.1, "layers": 0.1, "rooms": 0.0}  # shorter files are not drawn from
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,15 @@ class Sources:
 
     speech: SpeechSources
     noise: NoiseSources
+    layers: dict[str, NoiseSources | None]
     rooms: pd.DataFrame | None
+
+    @property
+    def roots(self) -> set[str]:
+        """Names of the roots under which the files lie."""
+        layers = [layer.table for layer in self.layers.values() if layer is not None]
+        tables = [self.speech.table, self.noise.table, *layers, *([] if self.rooms is None else [self.rooms])]
+        return {name for table in tables for name in table["root_name"].dropna()}
 
 
 def load_sources(recipe: Recipe, folder: Path) -> Sources:
@@ -74,19 +82,30 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
         If a manifest is missing or holds no usable file, naming it and the recipe's key.
     """
     speech = _speech(_usable(folder / recipe.speech.manifest, "speech.manifest"))
-    recordings = _usable(folder / recipe.noise.manifest, "noise.manifest") if recipe.noise.manifest else None
+    noise = _noise_of(recipe.noise, "noise", folder)
+    layers = {
+        name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder)
+        for name, layer in recipe.layers.items()
+    }
     rooms = _usable(folder / recipe.rooms.manifest, "rooms.manifest") if recipe.rooms else None
-    if "babble" in recipe.noise.generated and speech.count.max() == len(speech.table):
-        raise ValueError(
-            "noise.generated: babble needs the voices of other speakers, but speech.manifest holds one talker "
-            "(files without a speaker label in one folder count as one); label them or drop babble"
-        )
-    return Sources(speech, _noise(recordings, recipe.noise.generated), rooms)
+    if speech.count.max() == len(speech.table):
+        for key, layer in {"noise": recipe.noise, **{f"layers.{n}": v for n, v in recipe.layers.items()}}.items():
+            if "babble" in layer.generated or getattr(layer, "talkers", False):
+                raise ValueError(
+                    f"{key}: babble and talkers need the voices of other speakers, but speech.manifest holds one "
+                    "talker (files without a speaker label in one folder count as one); label them or drop it"
+                )
+    return Sources(speech, noise, layers, rooms)
+
+
+def _noise_of(layer: Noise, key: str, folder: Path) -> NoiseSources:
+    recordings = _usable(folder / layer.manifest, f"{key}.manifest") if layer.manifest else None
+    return _noise(recordings, layer.generated)
 
 
 def _usable(path: Path, key: str) -> pd.DataFrame:
     rows = usable(read_manifest(path))
-    rows = rows[rows["duration"] >= SHORTEST_SECONDS[key.split(".")[0]]]
+    rows = rows[rows["duration"] >= SHORTEST_SECONDS[key.split(".")[0]]].reset_index(drop=True)
     if rows.empty:
         raise ValueError(f"{path}: no usable file in this manifest (recipe key {key}); scan another folder")
     return rows
@@ -107,6 +126,8 @@ def _noise(recordings: pd.DataFrame | None, generated: tuple[str, ...]) -> Noise
     if recordings is not None:
         label = recordings["class"].fillna(recordings["group"]).fillna(UNLABELLED)
         rows = pd.concat([recordings.assign(kind=None, **{"class": label}), rows], ignore_index=True)
+    if "root_name" not in rows:
+        rows["root_name"] = None
     for name in ("frames", "sample_rate", "channels"):
         rows[name] = pd.to_numeric(rows[name]).fillna(1).astype("int64") if name in rows else 1
     table = rows.sort_values(["class", "path"], na_position="last", ignore_index=True)

@@ -20,7 +20,7 @@ from percepkit.dsp.masks import (
     vad_frames,
 )
 from percepkit.synth.recipe import Recipe
-from percepkit.synth.render import Rendered
+from percepkit.synth.rendered import Rendered
 
 __all__ = ["FLOOR_DB", "TARGETS", "Target", "frame_bytes"]
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from percepkit.dsp.level import active_level_dbfs, rms_dbfs
+from percepkit.dsp.level import rms_dbfs
+from percepkit.dsp.snr import realised_snr_db
 from percepkit.engine.shards import map_shards
 from percepkit.engine.tables import read_table
 from percepkit.synth.corpus import Corpus, Shard, open_corpus, shard_folder, shards_of, stem_file
@@ -73,13 +74,16 @@ def _verify_item(corpus: Corpus, place: Path, row: dict[Any, Any]) -> list[str]:
     noisy, speech, noise = (
         corpus.stem(row["item"], name).astype(np.float64) for name in ("noisy", "speech", "noise")
     )
+    if np.isfinite(row["mixture_sdr_db"]):  # degraded after the stems were added
+        return problems
     steps = np.abs(noisy - speech - noise).max() * 32768
     if steps > 1:
         problems.append(f"noisy differs from speech + noise by {steps:.0f} steps of 16 bits")
-    level = active_level_dbfs(speech, corpus.sample_rate)[0] if row["snr_kind"] == "active" else rms_dbfs(speech)
-    error = level - rms_dbfs(noise) - row["snr_db"]
-    if min(rms_dbfs(speech), rms_dbfs(noise)) > QUIETEST_STEM_DBFS and abs(error) > SNR_TOLERANCE_DB:
-        problems.append(f"SNR of the written stems is {error:+.2f} dB off the plan")
+    if min(rms_dbfs(speech), rms_dbfs(noise)) > QUIETEST_STEM_DBFS:
+        written = realised_snr_db(speech, noise, corpus.sample_rate, kind=row["snr_kind"])
+        error = written - (row["snr_total_db"] if len(row["layers"]) else row["snr_db"])
+        if abs(error) > SNR_TOLERANCE_DB:
+            problems.append(f"SNR of the written stems is {error:+.2f} dB off")
     return problems
 
 

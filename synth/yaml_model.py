@@ -57,9 +57,10 @@ def _faults(error: ValidationError, model: type[BaseModel]) -> str:
 def _known(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     """Keys of the section of a model that a place leads to."""
     for part in place:
-        annotation = model.model_fields[str(part)].annotation
-        candidates = (annotation, *get_args(annotation))
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+        if str(part) in model.model_fields:  # else the name or number of an entry, whose model is that of all
+            annotation = model.model_fields[str(part)].annotation
+            candidates = (annotation, *get_args(annotation))
+            model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
     return list(model.model_fields)
 
 

@@ -112,7 +112,7 @@ def test_babble_of_one_talker_is_refused(world, make_recipe, tmp_path):
     table = read_manifest(world / "speech.parquet")
     write_manifest(table[table["speaker"] == table["speaker"].iloc[0]], tmp_path / "speech.parquet")
     recipe = make_recipe(rooms=None, noise={"generated": ["babble"]})
-    with pytest.raises(ValueError, match=r"noise\.generated: babble needs the voices of other speakers"):
+    with pytest.raises(ValueError, match=r"noise: babble and talkers need the voices of other speakers"):
         load_sources(recipe, tmp_path)
 
 

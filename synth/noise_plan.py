@@ -1,0 +1,197 @@
+"""Drawing of the sounds beside the speech: the background noise and the layers of a recipe."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from percepkit.synth.recipe import Layer, Noise, Recipe
+from percepkit.synth.segments import Draws, Segments, pick
+from percepkit.synth.sources import NoiseSources, SpeechSources
+
+__all__ = ["BABBLE_VOICES", "COURSE_SECONDS", "CROSSFADE_SECONDS", "draw_noise"]
+
+BABBLE_VOICES = 6
+CROSSFADE_SECONDS = 0.05  # equal-power, where a noise recording is looped
+COURSE_SECONDS = 2.0  # between the levels that a noise follows
+EVENT_SECONDS = 3.0  # a longer recording gives a piece of this length
+
+
+def draw_noise(
+    recipe: Recipe,
+    layer: Noise,
+    sources: NoiseSources | None,
+    speech: SpeechSources,
+    talker: np.ndarray,
+    draw: Draws,
+    prefix: str = "",
+    *,
+    always: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Draw one layer for every item.
+
+    Parameters
+    ----------
+    layer : Noise
+        The recipe's background or one of its layers.
+    sources : NoiseSources, or None
+        What the layer is drawn from; None for talkers.
+    talker : int64 array, shape (items,)
+        Row of each item's talker among the speech files, whose voice no layer may have.
+    prefix : str
+        Put before the stages' names, so that no two layers share a draw.
+    always : bool array, shape (items,), optional
+        Items that have the layer whatever its share, as they would be empty without.
+
+    Returns
+    -------
+    DataFrame
+        noise_class, noise_kind ("file", "generated", "talkers", "events" or "none"), generated, noise_key, noise
+        (segments; of talkers and babble each is a voice) and course_db (levels every two seconds).
+    """
+    u = draw(f"{prefix}noise")
+    present = u[3] < layer.share
+    if always is not None:
+        present |= always
+    voices = layer.talkers if isinstance(layer, Layer) else 0
+    if sources is None:
+        columns = _talkers(recipe, speech, talker, draw, prefix, voices)
+    elif isinstance(layer, Layer) and layer.events is not None:
+        columns = _events(recipe, layer, sources, draw, prefix)
+    else:
+        columns = _steady(recipe, sources, speech, talker, draw, prefix)
+    present &= np.array([kind == "generated" or bool(s) for kind, s in
+                         zip(columns["noise_kind"], columns["noise"], strict=True)])  # fmt: skip
+    frame = pd.DataFrame(columns | {"course_db": _courses(recipe, layer, draw, prefix)})
+    if not present.all():
+        empty = {"noise_class": "none", "noise_kind": "none", "generated": None, "noise_key": None}
+        for name in frame:
+            values = zip(frame[name], present, strict=True)
+            frame[name] = pd.Series(
+                [v if there else empty.get(str(name), []) for v, there in values], dtype=object
+            )
+    return frame
+
+
+def _courses(recipe: Recipe, layer: Noise, draw: Draws, prefix: str) -> list[list[float]]:
+    if layer.course_db.bounds() == (0.0, 0.0):
+        return [[] for _ in range(draw.count)]
+    knots = int(np.ceil(recipe.item_seconds / COURSE_SECONDS)) + 1
+    u = np.concatenate([draw(f"{prefix}noise course {k}") for k in range(-(-knots // 4))])[:knots]
+    levels: list[list[float]] = layer.course_db.sample(u).T.tolist()
+    return levels
+
+
+def _steady(
+    recipe: Recipe, noise: NoiseSources, speech: SpeechSources, talker: np.ndarray, draw: Draws, prefix: str
+) -> dict[str, Any]:
+    u = draw(f"{prefix}noise")
+    label = pick(u[0], len(noise.classes))
+    member = noise.first[label] + pick(u[1], noise.count[label])
+    kind = noise.table["kind"].to_numpy(object)[member]
+    generated = np.array([k is not None for k in kind])
+    start = draw(f"{prefix}noise start")[0]
+    lists = _loop(recipe, noise, np.where(generated, -1, member), u[2], start)
+    babble = np.flatnonzero(kind == "babble")
+    if len(babble):
+        voices = _voices(recipe, speech, talker, draw, prefix, BABBLE_VOICES)
+        for item in babble:
+            lists[item] = voices[item]
+    # A generated noise is a row too: its kind and the key from which its samples unfold.
+    keys = draw.item_keys(f"{prefix}noise key") if generated.any() else [""] * draw.count
+    return {
+        "noise_class": np.array(noise.classes, dtype=object)[label],
+        "noise_kind": np.where(generated, "generated", "file").astype(object),
+        "generated": kind,
+        "noise_key": [k if g else None for k, g in zip(keys, generated, strict=True)],
+        "noise": lists,
+    }
+
+
+def _loop(
+    recipe: Recipe, noise: NoiseSources, file: np.ndarray, channel: np.ndarray, start: np.ndarray
+) -> list[list[dict[str, object]]]:
+    """One pass where the recording is long enough, else passes that overlap by the crossfade."""
+    segments = Segments(noise.table, len(file))
+    rate, n = recipe.sample_rate, recipe.n_samples
+    table = noise.table.iloc[np.maximum(file, 0)]
+    frames, file_rate, channels = (table[name].to_numpy() for name in ("frames", "sample_rate", "channels"))
+    whole = frames * rate // file_rate  # length of a pass in samples of the item
+    fade = np.minimum(int(CROSSFADE_SECONDS * rate), whole // 4)
+    spare = np.maximum(frames - -(-n * file_rate // rate), 0)
+    # A long recording starts where all of the item fits; a short one anywhere, then again from its start.
+    begin = np.where(spare > 0, pick(start, spare + 1), pick(start, np.maximum(frames * 3 // 4, 1)))
+    at = np.zeros(len(file), np.int64)
+    open_items = file >= 0
+    while open_items.any():
+        length = np.minimum(n - at, (frames - begin) * rate // file_rate)
+        wanted = np.minimum(-(-length * file_rate // rate), frames - begin)
+        segments.add(
+            np.where(open_items, file, -1),
+            channel=pick(channel, channels), start=begin, at=at, length=length, frames=wanted,
+        )  # fmt: skip
+        ends = at + length
+        open_items = open_items & (ends < n)
+        at = np.where(open_items, np.maximum(ends - fade, 0), 0)
+        begin = np.zeros_like(begin)
+    return segments.lists()
+
+
+def _events(recipe: Recipe, layer: Layer, noise: NoiseSources, draw: Draws, prefix: str) -> dict[str, Any]:
+    """Pieces of recordings, each at a place of its own; all of an item's are of one class."""
+    rate, n = recipe.sample_rate, recipe.n_samples
+    u = draw(f"{prefix}noise")
+    label = pick(u[0], len(noise.classes))
+    segments = Segments(noise.table, draw.count)
+    if layer.events is None:
+        raise ValueError("this layer has no `events`")
+    count = np.rint(layer.events.sample(u[2])).astype(np.int64)
+    for event in range(int(count.max(initial=0))):
+        v = draw(f"{prefix}noise event {event}")
+        member = noise.first[label] + pick(v[0], noise.count[label])
+        rows = noise.table.iloc[member]
+        frames, file_rate, channels = (rows[name].to_numpy() for name in ("frames", "sample_rate", "channels"))
+        wanted = np.minimum(frames, (EVENT_SECONDS * file_rate).astype(np.int64))
+        wanted = np.minimum(wanted, n * file_rate // rate)
+        length = np.maximum(wanted * rate // file_rate, 1)
+        segments.add(
+            np.where(event < count, member, -1),
+            channel=pick(v[3], channels), start=pick(v[1], frames - wanted + 1),
+            at=pick(v[2], n - length + 1), length=length, frames=wanted,
+        )  # fmt: skip
+    return {
+        "noise_class": np.array(noise.classes, dtype=object)[label],
+        "noise_kind": np.full(draw.count, "events", dtype=object),
+        "generated": np.full(draw.count, None, dtype=object),
+        "noise_key": [None] * draw.count,
+        "noise": segments.lists(),
+    }
+
+
+def _talkers(
+    recipe: Recipe, speech: SpeechSources, talker: np.ndarray, draw: Draws, prefix: str, voices: int
+) -> dict[str, Any]:
+    return {
+        "noise_class": np.full(draw.count, "talker" if voices == 1 else "talkers", dtype=object),
+        "noise_kind": np.full(draw.count, "talkers", dtype=object),
+        "generated": np.full(draw.count, None, dtype=object),
+        "noise_key": draw.item_keys(f"{prefix}noise key"),
+        "noise": _voices(recipe, speech, talker, draw, prefix, voices),
+    }
+
+
+def _voices(
+    recipe: Recipe, speech: SpeechSources, talker: np.ndarray, draw: Draws, prefix: str, voices: int
+) -> list[list[dict[str, object]]]:
+    table, rate = speech.table, recipe.sample_rate
+    segments = Segments(table, draw.count)
+    frames, file_rate = table["frames"].to_numpy(np.int64), table["sample_rate"].to_numpy(np.int64)
+    for voice in range(voices):
+        u = draw(f"{prefix}babble voice {voice}")
+        file = pick(u[0], len(table) - speech.count[talker])
+        file = file + np.where(file >= speech.first[talker], speech.count[talker], 0)
+        wanted = np.minimum(frames[file], -(-recipe.n_samples * file_rate[file] // rate))
+        zero = np.zeros(len(file), np.int64)
+        length = wanted * rate // file_rate[file]
+        segments.add(file, channel=zero, start=zero, at=zero, length=length, frames=wanted)
+    return segments.lists()
