@@ -15,7 +15,10 @@ import numpy as np
 import percepkit.baselines
 from percepkit.baselines.denoiser import Denoiser, Oracle, Spec, as_float64
 
-__all__ = ["FunctionDenoiser", "load", "names"]
+__all__ = ["LADDER", "FunctionDenoiser", "default_names", "load", "names"]
+
+#: Rungs of the PercepNet article from the barest to the ceiling of all gains.
+LADDER = ("oracle-gains", "oracle-comb", "oracle-postfilter", "oracle-magnitude")
 
 ENTRY_POINT_GROUP = "percepkit.denoisers"
 
@@ -88,6 +91,17 @@ def names() -> list[str]:
     True
     """
     return sorted({*_shipped(), *_third_party()})
+
+
+def default_names() -> list[str]:
+    """What is scored unless asked otherwise: all denoisers, and of the oracles the ladder, sorted.
+
+    Examples
+    --------
+    >>> "oracle-gains" in default_names(), "oracle-comb-published" in default_names()
+    (True, False)
+    """
+    return [name for name in names() if name in LADDER or load(name).spec.needs == "nothing"]
 
 
 def load(name: str) -> Denoiser | Oracle:

@@ -54,7 +54,9 @@ def demo(
             run = run_recipe(recipe, sources, corpus, roots, client=cluster, progress=progress)
         print_run(run, corpus)
         with progress_bar("scoring", "items") as progress:
-            score_corpus(corpus, registry.names(), metrics.names(), scores, client=cluster, progress=progress)
+            score_corpus(
+                corpus, registry.default_names(), metrics.names(), scores, client=cluster, progress=progress
+            )
     with progress_bar("report", "steps") as progress:
         write_report(scores, corpus, report, title="percepkit demo", progress=progress)
     print_tables(scores, corpus, [])

@@ -29,7 +29,7 @@ def run_command(
         str,
         typer.Option(
             help="Names with commas between them, or `module:function` of your own. "
-            "Default: all baselines and oracles. The noisy input is always scored."
+            "Default: all denoisers and the four oracles of the ladder. The noisy input is always scored."
         ),
     ] = "",
     metrics: Annotated[
@@ -54,7 +54,7 @@ def run_command(
     from percepkit.eval.score import NOISY, score_corpus
     from percepkit.synth.corpus import open_corpus
 
-    chosen, wanted = _names(denoisers) or registry.names(), _names(metrics) or metric_floor.names()
+    chosen, wanted = _names(denoisers) or registry.default_names(), _names(metrics) or metric_floor.names()
     open_corpus(corpus)  # what is misspelt ends here, before a cluster and a progress bar are started
     for name in chosen:
         if name != NOISY:

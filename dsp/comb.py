@@ -86,7 +86,8 @@ def _weight_table(order: int) -> np.ndarray:
 def _sinc_table() -> np.ndarray:
     """Interpolating filters for the fractions 0, 1/256, ... 1: rows that sum to one."""
     offset = np.arange(1 - HALF_WIDTH, HALF_WIDTH + 1) - np.linspace(0, 1, TABLE_PHASES + 1)[:, None]
-    table = np.sinc(offset) * np.kaiser(2 * 4096 + 1, 6.0)[np.rint((offset / HALF_WIDTH + 1) * 4096).astype(int)]
+    sinc = np.where(np.abs(np.sinc(offset)) > 1e-12, np.sinc(offset), 0.0)  # a whole delay is exact
+    table = sinc * np.kaiser(2 * 4096 + 1, 6.0)[np.rint((offset / HALF_WIDTH + 1) * 4096).astype(int)]
     return table / table.sum(axis=1, keepdims=True)
 
 

@@ -4,12 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from percepkit.baselines.registry import LADDER
 from percepkit.eval.score import NOISY
 
 __all__ = ["Entry", "make_roster", "of_role"]
-
-# Rungs of the PercepNet article from the barest to the ceiling of all gains; other oracles follow.
-LADDER = ("oracle-gains", "oracle-comb", "oracle-postfilter", "oracle-magnitude")
 
 # Okabe and Ito's colours that keep their contrast on white; markers and dashes tell repeats apart.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b4579b", "#c98a00", "#3f9fd8")

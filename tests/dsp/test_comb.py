@@ -50,3 +50,59 @@ def test_unvoiced_frames_are_zero_and_wrong_lengths_refused():
     assert not comb.comb_frames(x, np.zeros(11), 160).any()
     with pytest.raises(ValueError, match="have 11 frames, found periods of shape \\(9,\\)"):
         comb.comb_frames(x, np.zeros(9), 160)
+
+
+@pytest.mark.parametrize("order, future", [(5, 0), (5, 2), (3, 1), (8, 8)])
+def test_weights_without_all_of_the_future_still_sum_to_one(order, future):
+    w = comb.comb_weights(order, future)
+    assert w.sum() == pytest.approx(1)
+    assert not w[: order - future].any()
+    assert (w[order - future :] > 0).all()
+
+
+@pytest.mark.parametrize("look_ahead", [0, 160, 480, 1000])
+def test_a_limited_comb_sees_no_later_sample(look_ahead):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(8000)
+    period = rng.uniform(40, 200, 51)
+    whole = comb.comb_frames(x, period, 160, look_ahead=look_ahead)
+    for frame in (10, 25, 40):
+        other = x.copy()
+        other[(frame + 1) * 160 + look_ahead :] = 7.0
+        np.testing.assert_array_equal(
+            comb.comb_frames(other, period, 160, look_ahead=look_ahead)[frame], whole[frame]
+        )
+
+
+@pytest.mark.parametrize("look_ahead", [0, 300, None])
+@pytest.mark.parametrize("order", [1, 3, 5])
+def test_noise_gains_are_those_of_white_noise_and_harmonics_pass(order, look_ahead):
+    x = np.random.default_rng(1).standard_normal(160_000)
+    period = np.full(1001, 101.37)
+    out = comb.comb_frames(x, period, 160, order=order, look_ahead=look_ahead)[20:-20]
+    centre, spread = comb.noise_gains(period[:1], order=order, look_ahead=look_ahead)[0]
+    reference = np.lib.stride_tricks.sliding_window_view(np.pad(x, 160), 320)[::160][20:-20]
+    low = np.abs(np.fft.rfftfreq(320)) < 0.35  # where the interpolation is exact
+    a, b = (np.fft.rfft(v * np.hanning(320))[:, low] for v in (out, reference))
+    assert np.mean(np.abs(a) ** 2) / np.mean(np.abs(b) ** 2) == pytest.approx(spread, rel=0.05)
+    assert np.mean((a * b.conj()).real) / np.mean(np.abs(b) ** 2) == pytest.approx(centre, abs=0.02)
+    tone = np.cos(2 * np.pi * 9 * np.arange(160_000) / 101.37 + 1)
+    same = comb.comb_frames(tone, period, 160, order=order, look_ahead=look_ahead)[20:-20]
+    expected = np.lib.stride_tricks.sliding_window_view(np.pad(tone, 160), 320)[::160][20:-20]
+    assert np.abs(same - expected).max() < 2e-3
+
+
+def test_whole_periods_lose_the_high_harmonics():
+    # At 16 kHz a rounded period is off by up to 2.5 samples at the fifth tap.
+    period, n = 70.5, np.arange(16_000)
+    tone = np.cos(2 * np.pi * 20 * n / period)
+    kept, lost = (
+        np.sqrt(2 * np.mean(comb.comb_frames(tone, np.full(101, p), 160)[20:80] ** 2)) for p in (period, 71.0)
+    )
+    assert kept == pytest.approx(1, abs=0.01)
+    assert lost < 0.5
+
+
+def test_too_short_periods_are_refused():
+    with pytest.raises(ValueError, match=r"at least 8 samples, or 0 for none; found 5\.0"):
+        comb.comb_frames(np.ones(1600), np.full(11, 5.0), 160)
