@@ -25,7 +25,7 @@ __all__ = [
     "why",
 ]
 
-Status = Literal["missing", "unreadable", "empty", "nonfinite", "silent", "truncated"]
+Status = Literal["missing", "unreadable", "empty", "nonfinite", "silent", "truncated", "undefined"]
 
 BLOCK_FRAMES = 1 << 16
 UNKNOWN_FRAMES = 1 << 62  # a stream of unstated length may claim about 2**63 frames
@@ -41,7 +41,8 @@ class AudioError(ValueError):
     Parameters
     ----------
     status : str
-        One of ``missing``, ``unreadable``, ``empty``, ``nonfinite``, ``silent``, ``truncated``.
+        One of ``missing``, ``unreadable``, ``empty``, ``nonfinite``, ``silent``, ``truncated``,
+        ``undefined`` (something asked for does not exist in this audio).
     path : path
         The file.
     reason : str

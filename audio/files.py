@@ -23,9 +23,10 @@ from percepkit.audio.decoding import (
     decode,
     estimates_length,
     opened,
+    why,
 )
 
-__all__ = ["AudioError", "AudioInfo", "blocks", "encode", "info", "read", "write"]
+__all__ = ["AudioError", "AudioInfo", "blocks", "encode", "info", "read", "read_bytes", "write"]
 
 INTEGER_BITS = {"PCM_16": 16, "PCM_24": 24}
 WRITABLE = {
@@ -211,6 +212,33 @@ def encode(
             sound.write(samples[first : first + BLOCK_FRAMES])
     content = memory.getvalue()
     return (_without_time_stamp(content) if subtype == "FLOAT" else content), n_clipped
+
+
+def read_bytes(content: bytes, name: str) -> tuple[np.ndarray, int]:
+    """Decode the first channel of a file that is in memory.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What errors call it.
+
+    Returns
+    -------
+    x : float32 array, shape (frames,)
+    sample_rate : int
+        Hz.
+
+    Raises
+    ------
+    AudioError
+        With status ``unreadable``.
+    """
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as sound:
+            return sound.read(dtype="float32", always_2d=True)[:, 0], int(sound.samplerate)
+    except soundfile.LibsndfileError as error:
+        raise AudioError("unreadable", name, f"not audio that libsndfile reads ({why(error)})") from None
 
 
 def write(path: str | os.PathLike[str], x: np.ndarray, sample_rate: int, *, subtype: str = "PCM_16") -> int:

@@ -12,15 +12,17 @@ target arrays of its shard; and checksum_NAME of every stem and target.
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from percepkit.audio.files import read
+from percepkit.audio.files import AudioError, read_bytes
 from percepkit.engine.tables import read_table
 from percepkit.synth.recipe import Recipe, load_recipe
+from percepkit.synth.store import Reader, open_reader, stem_name
 
-__all__ = ["Corpus", "Shard", "open_corpus", "shard_folder", "shards_of", "stem_file"]
+__all__ = ["Corpus", "Shard", "open_corpus", "shard_folder", "shards_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +44,6 @@ def shards_of(plan: pd.DataFrame) -> list[Shard]:
 def shard_folder(corpus: Path, shard: int) -> Path:
     """Folder of a shard."""
     return corpus / "shards" / f"{shard:05d}"
-
-
-def stem_file(shard: Path, item_id: str, stem: str, audio_format: str) -> Path:
-    """Audio file of one stem of one item."""
-    return shard / "audio" / f"{item_id}.{stem}.{audio_format}"
 
 
 @dataclass(frozen=True)
@@ -104,20 +101,30 @@ class Corpus:
         stem = name if name in self.recipe.stems else "clean" if name == "speech" else name
         if stem not in self.recipe.stems:
             raise ValueError(f"no stem {name!r}; this corpus has: {', '.join(self.recipe.stems)}")
-        shard = shard_folder(self.folder, row["shard"])
-        return read(stem_file(shard, row["item_id"], stem, self.recipe.audio_format), channel=0)[0]
+        file = stem_name(str(row["item_id"]), stem, self.recipe.audio_format)
+        try:
+            return read_bytes(self.reader(row["shard"]).audio(file), file)[0]
+        except KeyError:
+            raise AudioError("missing", shard_folder(self.folder, row["shard"]) / file, "no such file") from None
+
+    def reader(self, shard: int) -> Reader:
+        """Access to the files of a shard."""
+        if shard not in self._readers:
+            self._readers[shard] = open_reader(shard_folder(self.folder, shard))
+        return self._readers[shard]
+
+    @cached_property
+    def _readers(self) -> dict[int, Reader]:
+        return {}
 
     def target(self, item: int, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Values and validity of a target, each of shape (frames, width), read by memory map."""
+        """Values and validity of a target, each of shape (frames, width), from a folder by memory map."""
         if name not in self.recipe.targets:
             raise ValueError(f"this corpus has no target {name!r}; it has: {', '.join(self.recipe.targets)}")
         row = self._row(item)
-        folder = shard_folder(self.folder, row["shard"]) / "targets"
-        rows = slice(row["frame_offset"], row["frame_offset"] + row["n_frames"])
-        values = np.load(folder / f"{name}.npy", mmap_mode="r")[rows]
-        return values, np.load(folder / f"{name}.valid.npy", mmap_mode="r")[rows]
+        return self.reader(row["shard"]).target(str(row["item_id"]), name, row["frame_offset"], row["n_frames"])
 
-    def _row(self, item: int) -> "pd.Series[object]":
+    def _row(self, item: int) -> Any:
         if item not in self._by_item.index:
             raise ValueError(f"{self.folder}: item {item} is not rendered (yet)")
         row = self._by_item.loc[item]

@@ -193,6 +193,8 @@ class Recipe(_Section):
         More sounds beside the background noise, by name.
     level_dbfs
         RMS level of the noisy signal; lowered where a sample would exceed ``peak_limit``.
+    container
+        A shard is a folder of files, or one tar in WebDataset's layout.
     analysis
         Frames, bands and comb filter of the targets, see `percepkit.dsp.percepnet.Settings`.
     """
@@ -215,6 +217,7 @@ class Recipe(_Section):
     peak_limit: Annotated[float, Field(gt=0, le=0.999)] = 0.99
     degradations: tuple[Degrading, ...] = ()
     audio_format: Literal["wav", "flac"] = "wav"
+    container: Literal["folder", "tar"] = "folder"
     analysis: Settings = Settings()
     targets: tuple[TargetName, ...] = ("erb_gains", "comb_strengths", "comb_attenuation", "pitch_period")
 

@@ -154,7 +154,10 @@ class Renderer:
             return float(10 ** ((ALONE_DBFS - level - (0.0 if sounding is None else snr_db)) / 20))
         if sounding is not None:
             return float(10 ** ((self._snr_db(speech, noise, sounding) - snr_db) / 20))
-        return noise_gain(speech, noise, snr_db, self.recipe.sample_rate, kind=self.recipe.snr_kind)
+        try:
+            return noise_gain(speech, noise, snr_db, self.recipe.sample_rate, kind=self.recipe.snr_kind)
+        except ValueError as error:
+            raise AudioError("undefined", f"{self.recipe.snr_kind} SNR", str(error)) from error
 
     def _snr_db(self, speech: np.ndarray, noise: np.ndarray, sounding: np.ndarray | None = None) -> float:
         if not speech.any() or not noise.any():

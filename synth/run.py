@@ -16,12 +16,13 @@ import pyarrow as pa
 from percepkit.audio.files import AudioError, encode
 from percepkit.engine.shards import commit_folder, map_shards, sweep_attempts
 from percepkit.engine.tables import ensure_writable, read_table, write_table, write_text
-from percepkit.synth.corpus import shard_folder, stem_file
+from percepkit.synth.corpus import shard_folder
 from percepkit.synth.plan import PLAN_TYPES, TEXT, draw_plan, plan_chunks
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.render import Renderer
 from percepkit.synth.rendered import Rendered
 from percepkit.synth.sources import Sources
+from percepkit.synth.store import FolderWriter, TarWriter, stem_name
 from percepkit.synth.targets import TARGETS
 from percepkit.synth.yaml_model import yaml_text
 
@@ -217,10 +218,8 @@ def _render_shard(shard: int, job: _Job) -> tuple[int, pd.DataFrame]:
 
 def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
     """Render the items of a shard into its folder; returns their table, which is written last."""
-    for name in ("audio", "targets"):
-        (folder / name).mkdir()
     renderer = _renderer(job)
-    targets: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in job.recipe.targets}
+    writer = (TarWriter if job.recipe.container == "tar" else FolderWriter)(folder)
     rows, offset = [], 0
     for planned in plan.to_dict("records"):
         row = {name: planned[name] for name in PLANNED} | _provenance(planned, job.recipe)
@@ -230,14 +229,15 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
         except AudioError as error:
             rows.append(row | {"status": error.status, "reason": str(error)})
             continue
-        for name, tables in targets.items():
-            values, valid = TARGETS[name](item)
-            tables.append((values, valid))
-            row |= {"n_frames": len(valid), f"checksum_{name}": target_checksum(*tables[-1])}
-        row |= {"layers": item.layers}
-        rows.append(row | item.measured | _write_stems(item, folder, row["item_id"], job.recipe))
+        targets = {str(name): TARGETS[name](item) for name in job.recipe.targets}
+        audio = _encode_stems(item, row["item_id"], job.recipe)
+        writer.add(row["item_id"], audio, targets)
+        sums = [checksum(content) for content in audio.values()] + [target_checksum(*t) for t in targets.values()]
+        row |= dict(zip(_checksums(job.recipe), sums, strict=True))
+        row["n_frames"] = max((len(valid) for _, valid in targets.values()), default=0)
+        rows.append(row | item.measured | {"layers": item.layers})
         offset += row["n_frames"]
-    _write_targets(targets, folder / "targets")
+    writer.close()
     items = pd.DataFrame(rows).reindex(columns=_columns(job.recipe))
     # One schema for every shard, whatever is missing in it.
     text = [name for name in items if name in TEXT or str(name).startswith(("status", "reason", "checksum_"))]
@@ -246,10 +246,13 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
     return items
 
 
+def _checksums(recipe: Recipe) -> list[str]:
+    return [f"checksum_{name}" for name in (*recipe.stems, *recipe.targets)]
+
+
 def _columns(recipe: Recipe) -> list[str]:
-    checksums = [f"checksum_{name}" for name in (*recipe.stems, *recipe.targets)]
     return [*PLANNED, "status", "reason", "sample_rate", "seconds", *MEASURED, "speech_paths", "noise_paths",
-            "layers", "n_frames", "frame_offset", *checksums]  # fmt: skip
+            "layers", "n_frames", "frame_offset", *_checksums(recipe)]  # fmt: skip
 
 
 def _provenance(planned: Mapping[Any, Any], recipe: Recipe) -> dict[str, object]:
@@ -260,22 +263,9 @@ def _provenance(planned: Mapping[Any, Any], recipe: Recipe) -> dict[str, object]
             "speech_paths": paths("speech"), "noise_paths": paths("noise")}  # fmt: skip
 
 
-def _write_stems(item: Rendered, folder: Path, item_id: str, recipe: Recipe) -> dict[str, str]:
-    checksums = {}
-    for stem in recipe.stems:
-        path = stem_file(folder, item_id, stem, recipe.audio_format)
-        content, _ = encode(path, item.stem(stem), recipe.sample_rate)
-        path.write_bytes(content)  # the whole shard is made durable when it is committed
-        checksums[f"checksum_{stem}"] = checksum(content)
-    return checksums
-
-
-def _write_targets(targets: dict[str, list[tuple[np.ndarray, np.ndarray]]], folder: Path) -> None:
-    for name, parts in targets.items():
-        if parts:
-            values, valid = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-            np.save(folder / f"{name}.npy", values)
-            np.save(folder / f"{name}.valid.npy", valid)
+def _encode_stems(item: Rendered, item_id: str, recipe: Recipe) -> dict[str, bytes]:
+    names = {stem: stem_name(item_id, stem, recipe.audio_format) for stem in recipe.stems}
+    return {name: encode(Path(name), item.stem(stem), recipe.sample_rate)[0] for stem, name in names.items()}
 
 
 def checksum(content: bytes) -> str:

@@ -1,5 +1,6 @@
 """Checking a rendered corpus against its plan, its checksums and its own arithmetic."""
 
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from percepkit.dsp.level import rms_dbfs
 from percepkit.dsp.snr import realised_snr_db
 from percepkit.engine.shards import map_shards
 from percepkit.engine.tables import read_table
-from percepkit.synth.corpus import Corpus, Shard, open_corpus, shard_folder, shards_of, stem_file
+from percepkit.synth.corpus import Corpus, Shard, open_corpus, shard_folder, shards_of
 from percepkit.synth.run import PLANNED, checksum, target_checksum
+from percepkit.synth.store import open_reader, stem_name
 
 __all__ = ["verify_corpus"]
 
@@ -55,20 +57,26 @@ def _verify_shard(work: Shard, folder: Path) -> list[tuple[int, int, str]]:
     if not items[list(PLANNED)].equals(work.rows[list(PLANNED)].reset_index(drop=True)):
         problems.append((shard, -1, "its items are not the planned ones"))
     for row in items[items["status"] == "ok"].to_dict("records"):
-        problems += [(shard, row["item"], text) for text in _verify_item(corpus, place, row)]
+        problems += [(shard, row["item"], text) for text in _verify_item(corpus, row)]
     for name in corpus.recipe.targets:
-        problems += [(shard, item, text) for item, text in _verify_target(place / "targets", name, items)]
+        check = _verify_target if corpus.recipe.container == "folder" else _verify_packed_target
+        problems += [(shard, item, text) for item, text in check(place, name, items)]
     return problems
 
 
-def _verify_item(corpus: Corpus, place: Path, row: dict[Any, Any]) -> list[str]:
+def _verify_item(corpus: Corpus, row: dict[Any, Any]) -> list[str]:
     problems = []
     for stem in corpus.recipe.stems:
-        path = stem_file(place, row["item_id"], stem, corpus.recipe.audio_format)
-        if not path.is_file():
-            problems.append(f"{path.name} is missing")
-        elif checksum(path.read_bytes()) != row[f"checksum_{stem}"]:
-            problems.append(f"{path.name} has changed since it was written")
+        name = stem_name(row["item_id"], stem, corpus.recipe.audio_format)
+        try:
+            content = corpus.reader(row["shard"]).audio(name)
+        except KeyError:
+            problems.append(f"{name} is missing")
+        except (OSError, tarfile.TarError):
+            problems.append(f"{name} cannot be read")
+        else:
+            if checksum(content) != row[f"checksum_{stem}"]:
+                problems.append(f"{name} has changed since it was written")
     if problems:
         return problems
     noisy, speech, noise = (
@@ -87,7 +95,22 @@ def _verify_item(corpus: Corpus, place: Path, row: dict[Any, Any]) -> list[str]:
     return problems
 
 
-def _verify_target(folder: Path, name: str, items: pd.DataFrame) -> list[tuple[int, str]]:
+def _verify_packed_target(place: Path, name: str, items: pd.DataFrame) -> list[tuple[int, str]]:
+    problems = []
+    reader = open_reader(place)
+    for row in items[items["status"] == "ok"].to_dict("records"):
+        try:
+            table = reader.target(row["item_id"], name, row["frame_offset"], row["n_frames"])
+        except (KeyError, OSError, ValueError, EOFError, tarfile.TarError):
+            problems.append((row["item"], f"{name} is missing or damaged"))
+            continue
+        if target_checksum(*table) != row[f"checksum_{name}"]:
+            problems.append((row["item"], f"{name} has changed since it was written"))
+    return problems
+
+
+def _verify_target(place: Path, name: str, items: pd.DataFrame) -> list[tuple[int, str]]:
+    folder = place / "targets"
     frames = int(items["n_frames"].sum())
     if not frames:  # a shard without a rendered item has no target files
         return []

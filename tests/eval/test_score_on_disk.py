@@ -14,8 +14,9 @@ from percepkit.audio.files import write
 from percepkit.engine.cluster import client
 from percepkit.engine.tables import write_table
 from percepkit.eval.score import read_scores, score_corpus
-from percepkit.synth.corpus import shard_folder, stem_file
+from percepkit.synth.corpus import shard_folder
 from percepkit.synth.recipe import Recipe
+from percepkit.synth.store import stem_name
 from percepkit.synth.yaml_model import yaml_text
 
 RATE = 16_000
@@ -51,7 +52,7 @@ def corpus(tmp_path_factory):
         for item in range(5 * shard, 5 * shard + 5):
             item_id = f"{item:06d}"
             for stem, signal_ in stems(item).items():
-                path = stem_file(shard_folder(folder, shard), item_id, stem, "wav")
+                path = shard_folder(folder, shard) / "audio" / stem_name(item_id, stem, "wav")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write(path, signal_, RATE)
             status = "silent" if item == 4 else "ok"
