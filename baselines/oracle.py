@@ -3,61 +3,18 @@
 They say how good a denoiser of their form can ever be; none of them is a denoiser.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
-from percepkit.baselines.denoiser import Spec, as_float64
+from percepkit.baselines._clean_oracle import CleanOracle, Method
+from percepkit.baselines.denoiser import Spec
 from percepkit.dsp.percepnet import Settings, compute_targets
 from percepkit.dsp.reconstruct import apply_targets
 from percepkit.dsp.stft import analyse, hop_length, synthesise
 
-__all__ = ["DENOISERS", "ItemOracle", "LadderStep"]
+__all__ = ["DENOISERS"]
 
 DEFAULT = Settings()
 PERCEPNET = "Valin et al., PercepNet, Interspeech 2020"
-#: From clean and noisy to enhanced speech, all float64 of shape (n_samples,).
-Method = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
-
-
-@dataclass(frozen=True)
-class LadderStep:
-    """An oracle that needs the clean speech of an item.
-
-    Parameters
-    ----------
-    spec : Spec
-    method : callable
-        From clean, noisy and sample rate to the enhanced signal.
-    """
-
-    spec: Spec
-    method: Method
-
-    def for_item(self, stems: Mapping[str, np.ndarray], sample_rate: int) -> "ItemOracle":
-        """Denoiser of one item; needs its stem ``clean``."""
-        return ItemOracle(self.spec, self.method, as_float64(stems["clean"]))
-
-
-@dataclass(frozen=True, eq=False)
-class ItemOracle:
-    """A step of the ladder, told the clean speech of one item."""
-
-    spec: Spec
-    method: Method
-    clean: np.ndarray
-
-    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Enhance the noisy speech of this item."""
-        signal = as_float64(noisy)
-        if signal.shape != self.clean.shape:
-            raise ValueError(f"this oracle knows an item of {len(self.clean)} samples, found {len(signal)}")
-        return self.method(self.clean, signal, sample_rate).astype(noisy.dtype, copy=False)
-
-    def latency_samples(self, sample_rate: int) -> int:
-        """Zero: an oracle works on whole items."""
-        return 0
 
 
 def _magnitude(clean: np.ndarray, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -76,9 +33,9 @@ def _percepnet(*, comb: bool, postfilter: bool, settings: Settings = DEFAULT) ->
     return method
 
 
-def _step(name: str, summary: str, method: Method) -> LadderStep:
+def _step(name: str, summary: str, method: Method) -> CleanOracle:
     # Not level-invariant to the last digit: bands count as silent below an absolute level.
-    return LadderStep(Spec(name=name, summary=summary, paper=PERCEPNET, needs="stems"), method)
+    return CleanOracle(Spec(name=name, summary=summary, paper=PERCEPNET, needs="stems"), method)
 
 
 DENOISERS = (

@@ -25,6 +25,37 @@ for metric in ladder.columns:
 assert ladder.loc["oracle-comb", "pesq_wb"] > ladder.loc["oracle-gains", "pesq_wb"]
 assert comb_gain.low > 0 and postfilter_gain.high < 0
 assert rescue(1.0).mean < 0 < rescue(0.5).low
+assert exact_sdr.low > 0
+assert abs(exact_pesq.mean) < 0.1
+""",
+    "02_bands_and_pitch": """
+assert default.notna().all().all()
+assert few.high < -0.5 and many.low > 0
+assert abs(bands["34 bands, ERB rate"]["pesq_wb"].mean) < 0.1
+assert longest.high < -0.5
+assert without["si_sdr"].high < -1 and without["pesq_wb"].high < 0
+assert -1.5 < none["si_sdr"].mean < 0 and abs(three["si_sdr"].mean) < 0.1
+for harder, easier in (("jitter of 100 cents", "jitter of 30 cents"), ("jitter of 30 cents", "jitter of 10 cents"),
+                       ("octave errors in 20%", "octave errors in 5%"), ("20% called unvoiced", "5% called unvoiced")):
+    assert pitch[harder]["si_sdr"].mean < pitch[easier]["si_sdr"].mean < 0
+assert pitch["whole samples"]["si_sdr"].high < 0
+assert steps["3 bits in amplitude"]["pesq_wb"].mean < steps["3 bits in dB"]["pesq_wb"].mean < 0
+assert abs(steps["6 bits in dB"]["pesq_wb"].mean) < 0.05
+assert rules["published formula"]["si_sdr"].high < 0
+assert rules["smoothed gains"]["pesq_wb"].high < 0
+""",
+    "03_masks_compared": """
+missing = scores[scores["status"] != "ok"]
+assert set(missing["status"]) <= {"infinite"} and set(missing["denoiser"]) <= {"cIRM"}
+assert phase.low > 1 and truncation.high < -0.5
+assert bands.high < 0 < comb.low
+assert means.loc["cIRM", "si_sdr"] > 40
+for better, worse in (("cIRM", "ORM"), ("ORM", "PSM"), ("PSM", "IRM"), ("IRM", "IBM"), ("IBM", "noisy")):
+    assert means.loc[better, "pesq_wb"] > means.loc[worse, "pesq_wb"]
+assert best in ("gains", "gains + comb")
+assert ibm.loc["pesq_wb"].idxmax() < 0 and irm.loc["si_sdr"].idxmax() == 1
+assert drop.idxmax() == "cIRM"
+assert means.loc["gains + comb", "pesq_wb"] > means.loc["IRM", "pesq_wb"] - 0.2
 """,
 }
 
