@@ -33,8 +33,11 @@ def test_the_example_is_short():
 
 
 def test_the_recipe_and_the_bank_are_valid():
-    assert Recipe.model_validate(yaml.safe_load(block("yaml"))).items == 4500
-    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 1))).rooms == 500
+    recipe = yaml.safe_load(block("yaml"))
+    assert Recipe.model_validate(recipe).items == 4500
+    rich = Recipe.model_validate(recipe | yaml.safe_load(block("yaml", 1)))
+    assert list(rich.layers) == ["rival", "knocks"]
+    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 2))).rooms == 500
 
 
 def test_links_lead_somewhere():
