@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["c50_db", "direct_path", "drr_db", "dry_response", "early_response", "onset", "rt60_seconds"]
+__all__ = [
+    "c50_db",
+    "direct_path",
+    "direct_peak",
+    "drr_db",
+    "dry_response",
+    "early_response",
+    "onset",
+    "rt60_seconds",
+]
 
 ONSET_SHARE = 0.1  # of the absolute peak
 HALF_TAPS = 40  # of the windowed sinc: 81 taps, as image-method simulators use
@@ -82,7 +91,7 @@ def direct_path(h: np.ndarray, sample_rate: int) -> tuple[float, float]:
     (60.25, -0.5)
     """
     h = _checked(h)
-    peak, reach = _direct_peak(h), math.ceil(REACH_SECONDS * sample_rate)
+    peak, reach = direct_peak(h), math.ceil(REACH_SECONDS * sample_rate)
     grid = np.arange(max(int(peak) - reach, 0), min(int(peak) + reach + 1, len(h)))
     part = h[grid]
     delays = _refine(np.array([peak]), grid, part)
@@ -95,6 +104,47 @@ def direct_path(h: np.ndarray, sample_rate: int) -> tuple[float, float]:
         delays = _refine(np.append(delays, float(grid[np.argmax(residual)])), grid, part)
     gains, _ = _fit(delays, grid, part)
     return round(float(delays[0]), 6), float(f"{gains[0]:.6g}")
+
+
+def direct_peak(h: np.ndarray) -> float:
+    """Arrival time of the direct path to 1/8 sample: where ratios and windows count from.
+
+    The first strong extremum of the interpolated response. Strong means a third of the highest in the 16 samples
+    from the onset: above the sidelobes of a sinc (0.22) that announce it, below what a lone reflection needs to
+    be mistaken for it. `direct_path` is finer, and a hundred times slower.
+
+    Parameters
+    ----------
+    h : float array, shape (n,)
+        Room impulse response.
+
+    Returns
+    -------
+    float
+        In samples from the start of ``h``.
+
+    Raises
+    ------
+    ValueError
+        As `onset`.
+
+    Examples
+    --------
+    >>> direct_peak(-0.5 * np.sinc(np.arange(200) - 60.25))
+    60.25
+    """
+    h = _checked(h)
+    # The zero-phase high-pass filters of simulators leave a pedestal, also before the direct path.
+    start = onset(h)
+    h = h - np.median(h[max(start - HALF_TAPS, 0) : start]) if start else h
+    start = onset(h)
+    grid = np.arange(max(start - HALF_TAPS, 0), min(start + 16 + HALF_TAPS, len(h)))
+    times = start + np.arange(0, min(16, len(h) - start), 0.125)
+    magnitude = np.abs(_pulses(times, grid) @ h[grid])
+    first = int(np.argmax(magnitude >= 0.35 * magnitude.max()))
+    while first + 1 < len(magnitude) and magnitude[first + 1] > magnitude[first]:
+        first += 1
+    return float(times[first])
 
 
 def dry_response(h: np.ndarray, sample_rate: int, n: int | None = None) -> np.ndarray:
@@ -190,7 +240,7 @@ def rt60_seconds(h: np.ndarray, sample_rate: int) -> float:
     ISO 3382-1:2009.
     """
     h = _checked(h)
-    energy = h[round(_direct_peak(h)) :] ** 2
+    energy = h[round(direct_peak(h)) :] ** 2
     energy = energy[: np.flatnonzero(energy)[-1] + 1]
     floor, end, missing = _noise_floor(energy, sample_rate)
     if end == 0:
@@ -268,25 +318,6 @@ def _checked(h: np.ndarray) -> np.ndarray:
     if not h.any():
         raise ValueError("the room impulse response is zero throughout; leave this file out")
     return h
-
-
-def _direct_peak(h: np.ndarray) -> float:
-    """Arrival time of the direct path to 1/8 sample: the first strong extremum of the interpolated response.
-
-    Strong means a third of the highest in the 16 samples from the onset: above the sidelobes of a sinc (0.22)
-    that announce it, below what a lone reflection needs to be mistaken for it.
-    """
-    # The zero-phase high-pass filters of simulators leave a pedestal, also before the direct path.
-    start = onset(h)
-    h = h - np.median(h[max(start - HALF_TAPS, 0) : start]) if start else h
-    start = onset(h)
-    grid = np.arange(max(start - HALF_TAPS, 0), min(start + 16 + HALF_TAPS, len(h)))
-    times = start + np.arange(0, min(16, len(h) - start), 0.125)
-    magnitude = np.abs(_pulses(times, grid) @ h[grid])
-    first = int(np.argmax(magnitude >= 0.35 * magnitude.max()))
-    while first + 1 < len(magnitude) and magnitude[first + 1] > magnitude[first]:
-        first += 1
-    return float(times[first])
 
 
 def _pulses(delays: np.ndarray, grid: np.ndarray, half_taps: float = HALF_TAPS) -> np.ndarray:
@@ -367,7 +398,7 @@ def _db(power: np.ndarray | float) -> Any:
 def _split_db(h: np.ndarray, sample_rate: int, seconds: float) -> float:
     """Energy from 2.5 ms before the direct path to ``seconds`` after it, over what follows, in dB."""
     h = _checked(h)
-    direct = round(_direct_peak(h))
+    direct = round(direct_peak(h))
     start = max(direct - round(DIRECT_SECONDS * sample_rate), 0)
     split = direct + round(seconds * sample_rate) + 1
     before, after = float((h[start:split] ** 2).sum()), float((h[split:] ** 2).sum())

@@ -53,7 +53,7 @@ def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | 
         One row an item. ``speech`` and ``noise`` hold lists of segments: root_name, path, channel, ``start``
         and ``frames`` at the file's own rate, ``at`` and ``length`` in samples of the item, for speech also
         ``speed`` and ``bandwidth_hz``. Of babble and talkers, each segment is a voice. ``layers`` holds the sounds
-        beside the background noise, with the same columns; ``degradations`` is JSON: a list of kind, on, target,
+        beside the background noise, with the same columns; ``degradations`` is JSON: a list of kind, to, target,
         parameters and key. Where an item has no speech or no noise its list is empty and ``snr_db`` is null.
     """
     count = recipe.items - first if count is None else count
@@ -182,7 +182,7 @@ def _draw_degradations(recipe: Recipe, draw: Draws) -> list[str]:
         parameters, keys = step.draw(u), draw.item_keys(stage)
         for item in present:
             lists[item].append({
-                "kind": step.kind, "on": step.on, "target": step.target,
+                "kind": step.kind, "to": step.to, "target": step.target,
                 "parameters": parameters[item], "key": keys[item],
             })  # fmt: skip
     return [json.dumps(steps) for steps in lists]

@@ -128,13 +128,13 @@ class Rooms(_Section):
 class Degrading(_Section):
     """A degradation of ``share`` of the items; they are applied in the order of the recipe.
 
-    ``on`` says to what: the speech before it enters the room, the noise before its SNR is set, or the mixture at
+    ``to`` says to what: the speech before it enters the room, the noise before its SNR is set, or the mixture at
     the end. The ``target`` shares it, or is to be restored. Parameters are numbers drawn like any other, words, or
     ``{choice: [words]}``.
     """
 
     kind: str
-    on: Literal["speech", "noise", "mixture"]
+    to: Literal["speech", "noise", "mixture"]
     share: Share = 1.0
     target: bool = False
     parameters: dict[str, Distribution | str | dict[Literal["choice"], tuple[str, ...]]] = {}
@@ -142,9 +142,9 @@ class Degrading(_Section):
     @model_validator(mode="after")
     def _can_be_drawn(self) -> Self:
         degradation = load(self.kind)
-        if self.on == "noise" and self.target:
-            raise ValueError("the target holds no noise: `target` goes with `on: speech` and `on: mixture`")
-        if self.on == "mixture" and self.target and not degradation.linear:
+        if self.to == "noise" and self.target:
+            raise ValueError("the target holds no noise: `target` goes with `to: speech` and `to: mixture`")
+        if self.to == "mixture" and self.target and not degradation.linear:
             raise ValueError(
                 f"{self.kind} is not linear: the target cannot share it on the mixture, only on speech"
             )
@@ -230,7 +230,7 @@ class Recipe(_Section):
     def stems(self) -> tuple[str, ...]:
         """Audio files of every item; there is no ``speech`` where it cannot differ from ``clean``."""
         apart = self.rooms is not None and self.rooms.target != "reverberant"
-        restored = any(step.on == "speech" and not step.target for step in self.degradations)
+        restored = any(step.to == "speech" and not step.target for step in self.degradations)
         also = () if self.rooms is None else tuple(f"target_{name}" for name in self.rooms.also)
         return ("noisy", "clean", *(("speech",) if apart or restored else ()), "noise", *also)
 

@@ -66,11 +66,11 @@ class Renderer:
             If a source cannot be read, holds NaN, or is silent where the plan cuts it.
         """
         steps = json.loads(row["degradations"])
-        parts = self._speech(row, [step for step in steps if step["on"] == "speech"])
-        background = self._background(row, [step for step in steps if step["on"] == "noise"], parts)
+        parts = self._speech(row, [step for step in steps if step["to"] == "speech"])
+        background = self._background(row, [step for step in steps if step["to"] == "noise"], parts)
         rendered = self._mix(parts, background, row)
         for step in steps:
-            if step["on"] == "mixture":
+            if step["to"] == "mixture":
                 rendered = self._degrade_mixture(rendered, step)
         return rendered
 

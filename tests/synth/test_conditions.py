@@ -62,7 +62,7 @@ def test_the_share_of_a_layer_is_that_of_the_recipe_and_no_rival_is_the_talker(m
 
 def test_layers_and_degradations_change_no_other_draw(make):
     _, bare, _ = make(items=50)
-    _, rich, _ = make(items=50, layers=LAYERS, degradations=[{"kind": "dc_offset", "on": "noise"}])
+    _, rich, _ = make(items=50, layers=LAYERS, degradations=[{"kind": "dc_offset", "to": "noise"}])
     same = [name for name in bare if name not in ("layers", "degradations")]
     pd.testing.assert_frame_equal(rich[same], bare[same])
 
@@ -148,7 +148,7 @@ def test_speed_changes_pitch_and_length(make):
 def test_degradations_go_where_the_recipe_says(make, on, target):
     if on == "noise" and target:
         return
-    step = {"kind": "band_limit", "on": on, "target": target, "parameters": {"cutoff_hz": 2000}}
+    step = {"kind": "band_limit", "to": on, "target": target, "parameters": {"cutoff_hz": 2000}}
     recipe, plan, render = make(items=2, rooms=None, noise={"generated": ["white"]}, degradations=[step])
 
     def top(x):
@@ -174,8 +174,8 @@ def test_degradations_go_where_the_recipe_says(make, on, target):
 
 def test_parameters_are_drawn_and_kept_in_the_plan(make):
     steps = [
-        {"kind": "clipping", "on": "mixture", "share": 0.5, "parameters": {"sdr_db": {"uniform": [5, 15]}}},
-        {"kind": "codec", "on": "mixture", "parameters": {"kind": {"choice": ["mp3", "gsm"]}}},
+        {"kind": "clipping", "to": "mixture", "share": 0.5, "parameters": {"sdr_db": {"uniform": [5, 15]}}},
+        {"kind": "codec", "to": "mixture", "parameters": {"kind": {"choice": ["mp3", "gsm"]}}},
     ]
     _, plan, render = make(items=40, item_seconds=1, rooms=None, degradations=steps)
     drawn = [json.loads(text) for text in plan["degradations"]]
@@ -191,13 +191,13 @@ def test_parameters_are_drawn_and_kept_in_the_plan(make):
 
 def test_impossible_recipes_are_refused(make_recipe):
     for changes, text in (
-        ({"degradations": [{"kind": "tape", "on": "noise"}]}, "unknown degradation 'tape'"),
-        ({"degradations": [{"kind": "clipping", "on": "mixture", "target": True}]}, "clipping is not linear"),
-        ({"degradations": [{"kind": "dc_offset", "on": "noise", "target": True}]}, "the target holds no noise"),
+        ({"degradations": [{"kind": "tape", "to": "noise"}]}, "unknown degradation 'tape'"),
+        ({"degradations": [{"kind": "clipping", "to": "mixture", "target": True}]}, "clipping is not linear"),
+        ({"degradations": [{"kind": "dc_offset", "to": "noise", "target": True}]}, "the target holds no noise"),
         (
             {
                 "degradations": [
-                    {"kind": "quantisation", "on": "noise", "parameters": {"bits": {"uniform": [4, 8]}}}
+                    {"kind": "quantisation", "to": "noise", "parameters": {"bits": {"uniform": [4, 8]}}}
                 ]
             },
             "quantisation: bits",
