@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
 
 __all__ = ["app", "print_overview", "print_run"]
 
-app = typer.Typer(help="Render corpora: plan, run, verify; build rooms.", no_args_is_help=True)
+app = typer.Typer(help="Render corpora: plan, listen, run, verify; build rooms.", no_args_is_help=True)
 app.command()(rooms)
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="What the corpus shall hold.")]
@@ -100,6 +100,58 @@ def print_run(report: "RunReport", corpus: Path) -> None:
         console.print(f"  item {row.item}: {row.status}: {row.reason}", markup=False, soft_wrap=True)
     if len(report.quarantined) > 20:
         console.print(f"  and {len(report.quarantined) - 20} more (status and reason in items.parquet)")
+
+
+@app.command()
+def render(
+    recipe_file: RecipeFile,
+    items: Annotated[list[int], typer.Argument(min=0, metavar="ITEM...", help="Numbers of the items, from 0.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the stems are written.")],
+    root: Roots = None,
+) -> None:
+    """Render single items of a recipe, and print what is planned and measured: to listen before a long run.
+
+    Example: percepkit synth render train.yaml 0 17 4211 --out listen --root speech=/data/speech
+    """
+    from percepkit.audio.files import write
+    from percepkit.engine.tables import ensure_writable
+    from percepkit.synth.plan import draw_plan
+    from percepkit.synth.recipe import load_recipe
+    from percepkit.synth.render import Renderer
+    from percepkit.synth.sources import load_sources
+    from percepkit.synth.store import stem_name
+
+    recipe = load_recipe(recipe_file)
+    sources = load_sources(recipe, recipe_file.parent)
+    ensure_writable(out, folder=True)
+    renderer = Renderer(recipe, parse_roots(root))
+    console = Console(highlight=False)
+    for number in items:
+        row = draw_plan(recipe, sources, first=number, count=1).to_dict("records")[0]
+        item = renderer(row)
+        out.mkdir(parents=True, exist_ok=True)
+        for stem in recipe.stems:
+            name = stem_name(row["item_id"], stem, recipe.audio_format)
+            write(out / name, item.stem(stem), recipe.sample_rate)
+        console.print(f"item {number}: {', '.join(recipe.stems)} in {out}", soft_wrap=True)
+        facts = {"speaker": row["speaker"], "noise": row["noise_class"], "room": row["room"]}
+        facts |= {name: f"{value:.2f}" for name, value in item.measured.items() if value == value}
+        facts |= {f"layer {layer['name']}": f"{layer['snr_realised_db']:.2f} dB" for layer in item.layers}
+        for name, value in facts.items():
+            if isinstance(value, str):
+                console.print(f"  {name}: {value}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def stats(corpus: Annotated[Path, typer.Argument(help="A rendered corpus, complete or still growing.")]) -> None:
+    """Show hours, disk space and measured conditions of a corpus.
+
+    Example: percepkit synth stats corpus
+    """
+    from percepkit.synth.corpus import open_corpus
+    from percepkit.synth.overview import corpus_overview
+
+    print_overview(corpus_overview(open_corpus(corpus)))
 
 
 @app.command()

@@ -8,7 +8,7 @@ J.-M. Valin et al., Interspeech 2020 (PercepNet), figure 1: the comb filter, the
 import numpy as np
 
 from percepkit.dsp.comb import comb_frames, comb_margin, comb_within
-from percepkit.dsp.erb import band_energy, interpolate
+from percepkit.dsp.erb import Bands, band_energy, interpolate
 from percepkit.dsp.percepnet import Settings, Targets
 from percepkit.dsp.pitch import MIN_F0_HZ
 from percepkit.dsp.postfilter import envelope_postfilter, smooth_gains
@@ -52,23 +52,27 @@ def apply_targets(
     float array of the dtype of ``noisy``, shape (n_samples,)
     """
     settings = targets.settings
-    hop = settings.hop(sample_rate)
+    hop, bands = settings.hop(sample_rate), settings.layout(sample_rate)
     spectrum = analyse(noisy, hop)
-    if targets.gains.shape != (len(spectrum), len(settings.layout(sample_rate))):
-        raise ValueError(
-            f"{len(noisy)} samples at {sample_rate} Hz have {len(spectrum)} frames of "
-            f"{len(settings.layout(sample_rate))} bands, found gains of shape {targets.gains.shape}"
-        )
+    _check_shapes(targets, f"{len(noisy)} samples at {sample_rate} Hz", len(spectrum), len(bands))
     combed = None
     if comb:
         look_ahead = settings.look_ahead(sample_rate)
         frames = comb_frames(noisy, targets.period, hop, order=settings.comb_order, look_ahead=look_ahead)
         combed = analyse_frames(frames)
-    gains, energy = targets.gains, band_energy(spectrum, settings.layout(sample_rate))
+    gains, energy = targets.gains, band_energy(spectrum, bands)
     if smooth:
         gains = smooth_gains(gains, energy, hop / sample_rate)
-    enhanced = _enhance(spectrum, energy, combed, gains, targets, sample_rate, postfilter)
+    enhanced = _enhance(spectrum, energy, combed, gains, targets, bands, postfilter)
     return synthesise(enhanced, len(noisy))
+
+
+def _check_shapes(targets: Targets, signal: str, frames: int, bands: int) -> None:
+    for name in ("gains", "strengths", "attenuation", "period"):
+        expected = (frames,) if name == "period" else (frames, bands)
+        found = getattr(targets, name).shape
+        if found != expected:
+            raise ValueError(f"{signal} have {frames} frames of {bands} bands, found {name} of shape {found}")
 
 
 def _enhance(
@@ -77,15 +81,16 @@ def _enhance(
     combed: np.ndarray | None,
     gains: np.ndarray,
     targets: Targets,
-    sample_rate: int,
+    bands: Bands,
     postfilter: bool,
 ) -> np.ndarray:
     """Spectra of enhanced frames, each from its own targets alone."""
-    bands = targets.settings.layout(sample_rate)
     dtype = spectrum.real.dtype
     if combed is not None:
         gains = gains * targets.attenuation
-        spectrum = spectrum + interpolate(targets.strengths, bands).astype(dtype) * (combed - spectrum)
+        # Predicted strengths need not know that a frame has no pitch, and so no comb.
+        strengths = np.where(targets.period[:, None] > 0, targets.strengths, 0)
+        spectrum = spectrum + interpolate(strengths, bands).astype(dtype) * (combed - spectrum)
     if postfilter:
         gains = envelope_postfilter(gains, energy)
     if combed is not None:
@@ -115,7 +120,8 @@ class TargetStream:
     -----
     Feed N hops with N rows of targets, of which the first ``look_ahead_frames`` are ignored: row l + look_ahead
     belongs to frame l of `percepkit.dsp.stft.analyse`, whose look-ahead is complete when that hop arrives. Then
-    `flush` with the rows that remain, ``look_ahead_frames + 1`` of them.
+    `flush` with the rows that remain, ``look_ahead_frames + 1`` of them. The settings are those of the stream,
+    whatever the rows carry.
     """
 
     def __init__(
@@ -150,6 +156,8 @@ class TargetStream:
             raise ValueError(
                 f"expected {hop} samples for each of {len(targets.gains)} rows of targets, found {len(block)}"
             )
+        bands = self.settings.layout(self._sample_rate)
+        _check_shapes(targets, f"{len(block)} samples of a stream", len(targets.gains), len(bands))
         if targets.period.max(initial=0.0) > self._longest:
             raise ValueError(
                 f"periods must not exceed {self._longest:.0f} samples, found {targets.period.max():.0f}"
@@ -166,15 +174,16 @@ class TargetStream:
 
     def _frames(self, spectrum: np.ndarray, samples: np.ndarray, targets: Targets) -> np.ndarray:
         settings = self.settings
+        bands = settings.layout(self._sample_rate)
         combed = None
         if self._comb:
             order, look_ahead = settings.comb_order, settings.look_ahead(self._sample_rate)
             starts = self._start + self.hop * np.arange(len(spectrum))
             frames = comb_within(samples, starts, targets.period, self.hop, order=order, look_ahead=look_ahead)
             combed = analyse_frames(frames)
-        gains, energy = targets.gains, band_energy(spectrum, settings.layout(self._sample_rate))
+        gains, energy = targets.gains, band_energy(spectrum, bands)
         if self._smooth and len(gains):
             gains, energies = np.vstack([self._gains, gains]), np.vstack([self._energy, energy])
             gains = smooth_gains(gains, energies, self.hop / self._sample_rate)[-len(spectrum) :]
             self._gains, self._energy = gains[-1:], energy[-1:]
-        return _enhance(spectrum, energy, combed, gains, targets, self._sample_rate, self._postfilter)
+        return _enhance(spectrum, energy, combed, gains, targets, bands, self._postfilter)

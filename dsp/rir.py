@@ -109,24 +109,9 @@ def direct_path(h: np.ndarray, sample_rate: int) -> tuple[float, float]:
 def direct_peak(h: np.ndarray) -> float:
     """Arrival time of the direct path to 1/8 sample: where ratios and windows count from.
 
-    The first strong extremum of the interpolated response. Strong means a third of the highest in the 16 samples
-    from the onset: above the sidelobes of a sinc (0.22) that announce it, below what a lone reflection needs to
-    be mistaken for it. `direct_path` is finer, and a hundred times slower.
-
-    Parameters
-    ----------
-    h : float array, shape (n,)
-        Room impulse response.
-
-    Returns
-    -------
-    float
-        In samples from the start of ``h``.
-
-    Raises
-    ------
-    ValueError
-        As `onset`.
+    The first strong extremum of the interpolated response, in samples from its start. Strong means a third of the
+    highest in the 16 samples from the onset: above the sidelobes of a sinc (0.22) that announce it, below what a
+    lone reflection needs to be mistaken for it. `direct_path` is finer and ten times slower; errors as `onset`.
 
     Examples
     --------

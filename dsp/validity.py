@@ -82,6 +82,11 @@ class Damage:
         >>> Damage(bandwidth_hz=4000.0).flags(100, 80, np.array([3000.0, 5000.0])).tolist()
         [[0, 4], [0, 4], [0, 4]]
         """
+        for name, values in vars(self).items():
+            if np.shape(values) not in ((), (n_samples,)):
+                raise ValueError(
+                    f"expected {name} for {n_samples} samples, or one value, found shape {np.shape(values)}"
+                )
         frames = n_frames(n_samples, hop)
         limit = (
             np.full(frames, self.bandwidth_hz)
@@ -111,7 +116,7 @@ def touched_frames(samples: np.ndarray, hop: int) -> np.ndarray:
 def _over_frames(x: np.ndarray, hop: int, outside: float | bool, reduce: np.ufunc) -> np.ndarray:
     """Reduce each frame to one value; samples outside the signal count as ``outside``."""
     frames = n_frames(len(x), hop)
-    padded = np.full((frames + 1) * hop, outside, dtype=x.dtype)
+    padded = np.full((frames + 1) * hop, outside, dtype=np.result_type(x, outside))
     padded[hop : hop + len(x)] = x
     hops = reduce.reduce(padded.reshape(-1, hop), axis=1)
     return reduce(hops[:-1], hops[1:])

@@ -1,4 +1,4 @@
-"""What a plan will cost and contain, before anything is rendered."""
+"""What a plan will cost and contain before anything is rendered, and what a corpus holds."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from percepkit.dsp.stft import n_frames
+from percepkit.synth.corpus import Corpus
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.targets import frame_bytes
 
-__all__ = ["Histogram", "Overview", "plan_overview"]
+__all__ = ["Histogram", "Overview", "corpus_overview", "plan_overview"]
 
 FLAC_RATIO = 0.55  # typical size of speech in noise as FLAC, relative to PCM
 HISTOGRAM_BINS = 8
@@ -71,6 +72,39 @@ def plan_overview(plan: pd.DataFrame, recipe: Recipe) -> Overview:
         hours=len(plan) * recipe.n_samples / recipe.sample_rate / 3600,
         disk_bytes=int(len(plan) * (audio + targets)),
         speakers=int(plan["speaker"].nunique()),
+        histograms=histograms,
+    )
+
+
+def corpus_overview(corpus: Corpus) -> Overview:
+    """Sum up what a corpus holds by now: sizes as they are on disk, conditions as measured.
+
+    Raises
+    ------
+    ValueError
+        If no item is rendered yet.
+    """
+    items = corpus.items
+    if items.empty or not (items["status"] == "ok").any():
+        raise ValueError(f"{corpus.folder}: no item is rendered yet; run `percepkit synth run`")
+    done = items[items["status"] == "ok"]
+    histograms = [
+        _numbers(title, done[column].dropna())
+        for title, column in (
+            ("SNR as realised (dB)", "snr_realised_db"),
+            ("SNR against all noise (dB)", "snr_total_db"),
+            ("level as realised (dBFS)", "level_realised_dbfs"),
+            ("RT60 (s)", "rt60"),
+        )
+        if done[column].notna().any()
+        and (column != "snr_total_db" or not done[column].equals(done["snr_realised_db"]))
+    ]
+    histograms += [_labels("noise class", done["noise_class"]), _labels("status", items["status"])]
+    return Overview(
+        items=len(done),
+        hours=float(done["seconds"].sum()) / 3600,
+        disk_bytes=sum(file.stat().st_size for file in corpus.folder.rglob("*") if file.is_file()),
+        speakers=int(done["speaker"].nunique()),
         histograms=histograms,
     )
 

@@ -226,3 +226,29 @@ def test_verify_finds_what_is_missing(dry_recipe_file, roots, tmp_path):
     shutil.rmtree(shard_folder(out, 0))
     found = run("verify", out, "--workers", 0)
     assert (found.exit_code, "shard 00000: not rendered" in found.stdout) == (1, True)
+
+
+def test_single_items_are_those_of_the_corpus(dry_recipe_file, roots, tmp_path):
+    shown = run("render", dry_recipe_file, 3, 0, "--out", tmp_path / "listen", *options(roots)[2:])
+    assert shown.exit_code == 0
+    assert "item 3: noisy, clean, noise in" in shown.stdout
+    assert "snr_realised_db: " in shown.stdout
+    out = tmp_path / "corpus"
+    run("run", dry_recipe_file, "--out", out, *options(roots))
+    for name in ("000003.noisy.wav", "000000.clean.wav"):
+        assert (tmp_path / "listen" / name).read_bytes() == (shard_folder(out, 0) / "audio" / name).read_bytes()
+    with pytest.raises(ValueError, match="expected a folder, found a file"):
+        run("render", dry_recipe_file, 0, "--out", dry_recipe_file, *options(roots)[2:])
+
+
+def test_statistics_of_a_corpus_are_those_measured(dry_recipe_file, roots, tmp_path):
+    out = tmp_path / "corpus"
+    run("run", dry_recipe_file, "--out", out, *options(roots))
+    shown = run("stats", out)
+    assert shown.exit_code == 0
+    assert "4 items" in shown.stdout
+    for word in ("SNR as realised (dB)", "noise class", "status", "ok"):
+        assert word in shown.stdout
+    shutil.rmtree(shard_folder(out, 0))
+    with pytest.raises(ValueError, match="no item is rendered yet"):
+        run("stats", out)

@@ -1,7 +1,9 @@
-"""Comb filter: weights, response between harmonics, fractional periods, edges."""
+"""Comb filter: weights, response between harmonics, fractional periods, limits of look-ahead, edges."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from percepkit.dsp import comb
 
@@ -52,30 +54,53 @@ def test_unvoiced_frames_are_zero_and_wrong_lengths_refused():
         comb.comb_frames(x, np.zeros(9), 160)
 
 
-@pytest.mark.parametrize("order, future", [(5, 0), (5, 2), (3, 1), (8, 8)])
-def test_weights_without_all_of_the_future_still_sum_to_one(order, future):
-    w = comb.comb_weights(order, future)
-    assert w.sum() == pytest.approx(1)
-    assert not w[: order - future].any()
-    assert (w[order - future :] > 0).all()
+@pytest.mark.parametrize("order", [1, 3, 5, 8])
+def test_weights_without_all_of_the_future_still_sum_to_one(order):
+    for future in range(order + 1):
+        w = comb.comb_weights(order, future)
+        assert w.sum() == pytest.approx(1)
+        assert not w[: order - future].any()
+        assert (w[order - future :] > 0).all()
+        assert w.argmax() == order  # the frame itself weighs most
+    np.testing.assert_allclose(w, comb.comb_weights(order), atol=1e-15)
 
 
-@pytest.mark.parametrize("look_ahead", [0, 160, 480, 1000])
-def test_a_limited_comb_sees_no_later_sample(look_ahead):
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal(8000)
-    period = rng.uniform(40, 200, 51)
-    whole = comb.comb_frames(x, period, 160, look_ahead=look_ahead)
-    for frame in (10, 25, 40):
+@settings(max_examples=50)
+@given(
+    st.sampled_from([1, 3, 5, 8]),
+    st.integers(0, 1500),
+    st.integers(40, 240),
+    st.sampled_from([np.float32, np.float64]),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_limited_comb_sees_no_later_sample(order, look_ahead, hop, dtype, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(20 * hop).astype(dtype)
+    period = np.where(rng.uniform(size=21) < 0.9, rng.uniform(8, 400, 21), 0.0)
+    whole = comb.comb_frames(x, period, hop, order=order, look_ahead=look_ahead)
+    for frame in range(21):
         other = x.copy()
-        other[(frame + 1) * 160 + look_ahead :] = 7.0
-        np.testing.assert_array_equal(
-            comb.comb_frames(other, period, 160, look_ahead=look_ahead)[frame], whole[frame]
-        )
+        other[(frame + 1) * hop + look_ahead :] = 7.0
+        changed = comb.comb_frames(other, period, hop, order=order, look_ahead=look_ahead)
+        np.testing.assert_array_equal(changed[: frame + 1], whole[: frame + 1])
 
 
-@pytest.mark.parametrize("look_ahead", [0, 300, None])
-@pytest.mark.parametrize("order", [1, 3, 5])
+@pytest.mark.parametrize("order", [1, 3, 5, 8])
+def test_a_comb_uses_all_the_periods_that_its_look_ahead_allows(order):
+    x = np.random.default_rng(0).standard_normal(6400)
+    period = np.full(41, 90.3)
+    unlimited = comb.comb_frames(x, period, 160, order=order)
+    enough = int(np.ceil(order * 90.3)) + comb.HALF_WIDTH
+    np.testing.assert_array_equal(comb.comb_frames(x, period, 160, order=order, look_ahead=enough), unlimited)
+    for future in range(order):  # the sinc of one tap ahead needs HALF_WIDTH samples more
+        look_ahead = int(np.ceil((future + 1) * 90.3)) + comb.HALF_WIDTH - 1
+        got = comb.noise_gains(period[:1], order=order, look_ahead=look_ahead)[0]
+        w = comb.comb_weights(order, future)
+        np.testing.assert_allclose(got, [w[order], w @ w], rtol=1e-12)
+
+
+@pytest.mark.parametrize("look_ahead", [0, 160, 300, 1000, None])
+@pytest.mark.parametrize("order", [1, 3, 5, 8])
 def test_noise_gains_are_those_of_white_noise_and_harmonics_pass(order, look_ahead):
     x = np.random.default_rng(1).standard_normal(160_000)
     period = np.full(1001, 101.37)
@@ -86,6 +111,7 @@ def test_noise_gains_are_those_of_white_noise_and_harmonics_pass(order, look_ahe
     a, b = (np.fft.rfft(v * np.hanning(320))[:, low] for v in (out, reference))
     assert np.mean(np.abs(a) ** 2) / np.mean(np.abs(b) ** 2) == pytest.approx(spread, rel=0.05)
     assert np.mean((a * b.conj()).real) / np.mean(np.abs(b) ** 2) == pytest.approx(centre, abs=0.02)
+    # Zero phase: sample for sample the tone itself, however little of the future is used.
     tone = np.cos(2 * np.pi * 9 * np.arange(160_000) / 101.37 + 1)
     same = comb.comb_frames(tone, period, 160, order=order, look_ahead=look_ahead)[20:-20]
     expected = np.lib.stride_tricks.sliding_window_view(np.pad(tone, 160), 320)[::160][20:-20]
@@ -94,13 +120,16 @@ def test_noise_gains_are_those_of_white_noise_and_harmonics_pass(order, look_ahe
 
 def test_whole_periods_lose_the_high_harmonics():
     # At 16 kHz a rounded period is off by up to 2.5 samples at the fifth tap.
-    period, n = 70.5, np.arange(16_000)
-    tone = np.cos(2 * np.pi * 20 * n / period)
-    kept, lost = (
-        np.sqrt(2 * np.mean(comb.comb_frames(tone, np.full(101, p), 160)[20:80] ** 2)) for p in (period, 71.0)
-    )
-    assert kept == pytest.approx(1, abs=0.01)
-    assert lost < 0.5
+    period, whole, n = 70.5, 71.0, np.arange(16_000)
+    for harmonic in (1, 10, 20, 24):
+        tone = np.cos(2 * np.pi * harmonic * n / period)
+        kept, lost = (
+            np.sqrt(2 * np.mean(comb.comb_frames(tone, np.full(101, p), 160)[20:80] ** 2)) for p in (period, whole)
+        )
+        slip = 2 * np.pi * harmonic * (whole - period) / period * np.arange(-5, 6)
+        assert kept == pytest.approx(1, abs=0.01)
+        assert lost == pytest.approx(abs(comb.comb_weights() @ np.cos(slip)), abs=0.01)
+    assert lost < 0.2
 
 
 def test_too_short_periods_are_refused():
