@@ -100,6 +100,68 @@ def show_command(file: Annotated[Path, typer.Argument(help="A manifest.", show_d
     _print_summary(read_manifest(file))
 
 
+@app.command("split")
+def split_command(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="MANIFEST...", help="Manifests of one kind, divided together.")
+    ],
+    shares: Annotated[
+        str, typer.Option(help="Splits and their shares of the total length.")
+    ] = "train=0.8,valid=0.1,test=0.1",
+    seed: Annotated[int, typer.Option(min=0, help="Another seed divides differently.")] = 1,
+    proof: Annotated[
+        Path | None, typer.Option(help="Write what the division rests on to this JSON file.", show_default=False)
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only look for leaks in the splits there are.")] = False,
+) -> None:
+    """Divide files into splits that share no speaker, recording, room or audio, and write it into the manifests.
+
+    A recipe then draws from the files of its own `split` only, and refuses manifests whose splits leak.
+
+    Example: `percepkit manifest split speech.parquet --shares train=0.8,test=0.2 --proof proof.json`
+    """
+    import json
+
+    import pandas as pd
+
+    from percepkit.engine.tables import write_text
+    from percepkit.manifests.split import assign_splits, find_leaks, split_proof
+    from percepkit.manifests.table import read_manifest, write_manifest
+
+    tables = [read_manifest(file) for file in files]
+    joined = pd.concat(tables, ignore_index=True)
+    if not check:
+        joined = assign_splits(joined, _shares(shares), seed=seed)
+        ends = pd.Series([len(table) for table in tables]).cumsum()
+        for file, end, table in zip(files, ends, tables, strict=True):
+            write_manifest(joined.iloc[end - len(table) : end].reset_index(drop=True), file)
+    found = split_proof(joined)
+    if proof is not None:
+        write_text(proof, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    for name, size in found["splits"].items():
+        typer.echo(f"{name}: {size['files']} files, {size['hours']:.2f} h, {size['speakers']} labelled speakers")
+    weak = found["weakest_evidence"]
+    if weak["speech_files_without_speaker"]:
+        typer.echo(
+            f"{weak['speech_files_without_speaker']} files have no speaker label: each of their "
+            f"{weak['in_folders']} folders is kept together, but a talker may be in several"
+        )
+    leaks = find_leaks(joined)
+    for leak in leaks[:ROWS_SHOWN]:
+        typer.echo(leak)
+    if leaks:
+        typer.echo(f"{len(leaks)} leaks")
+        raise typer.Exit(1)
+
+
+def _shares(text: str) -> dict[str, float]:
+    """Turn ``train=0.8,test=0.2`` into a mapping."""
+    try:
+        return {name.strip(): float(share) for name, share in (part.split("=") for part in text.split(","))}
+    except ValueError:
+        raise ValueError(f"--shares {text}: expected NAME=SHARE with commas between them") from None
+
+
 def _print_summary(frame: "pd.DataFrame") -> None:
     from percepkit.manifests.table import usable
 

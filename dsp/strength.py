@@ -142,8 +142,7 @@ def _exact(q: Coherences, centre: np.ndarray, spread: np.ndarray) -> tuple[np.nd
     discriminant = b**2 + a * c
     root = np.sqrt(np.maximum(discriminant, 0))
     # Of the two forms of the same root, the one that subtracts nothing; the first has no 0 / 0 where a vanishes.
-    with np.errstate(over="ignore"):
-        u = np.where(b > 0, _divide(c, b + root), _divide(root - b, a))
+    u = np.where(b > 0, _divide(c, b + root), _divide(root - b, a))
     # The squared equation also has roots where the mix is as coherent as -p.
     solved = (discriminant >= 0) & (u >= 0) & (q.noisy + u * q.combed >= 0)
     best = _most_coherent(q)
@@ -199,6 +198,7 @@ def _combed_estimate(noisy: np.ndarray, spread: np.ndarray) -> np.ndarray:
 
 
 def _divide(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Quotient, -1 where there is none: no solution."""
+    """Quotient, -1 where there is none: no solution. It may be infinite."""
     shape = np.broadcast_shapes(a.shape, b.shape)
-    return np.divide(a, b, out=np.full(shape, -1.0), where=b != 0)
+    with np.errstate(over="ignore"):
+        return np.divide(a, b, out=np.full(shape, -1.0), where=b != 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from percepkit.manifests.split import find_leaks
 from percepkit.manifests.table import read_manifest, usable
 from percepkit.synth.recipe import Noise, Recipe
 
@@ -81,13 +82,13 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
     ValueError
         If a manifest is missing or holds no usable file, naming it and the recipe's key.
     """
-    speech = _speech(_usable(folder / recipe.speech.manifest, "speech.manifest"))
-    noise = _noise_of(recipe.noise, "noise", folder)
+    speech = _speech(_usable(folder / recipe.speech.manifest, "speech.manifest", recipe.split))
+    noise = _noise_of(recipe.noise, "noise", folder, recipe.split)
     layers = {
-        name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder)
+        name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split)
         for name, layer in recipe.layers.items()
     }
-    rooms = _usable(folder / recipe.rooms.manifest, "rooms.manifest") if recipe.rooms else None
+    rooms = _usable(folder / recipe.rooms.manifest, "rooms.manifest", recipe.split) if recipe.rooms else None
     if speech.count.max() == len(speech.table):
         for key, layer in {"noise": recipe.noise, **{f"layers.{n}": v for n, v in recipe.layers.items()}}.items():
             if "babble" in layer.generated or getattr(layer, "talkers", False):
@@ -98,13 +99,25 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
     return Sources(speech, noise, layers, rooms)
 
 
-def _noise_of(layer: Noise, key: str, folder: Path) -> NoiseSources:
-    recordings = _usable(folder / layer.manifest, f"{key}.manifest") if layer.manifest else None
+def _noise_of(layer: Noise, key: str, folder: Path, split: str) -> NoiseSources:
+    recordings = _usable(folder / layer.manifest, f"{key}.manifest", split) if layer.manifest else None
     return _noise(recordings, layer.generated)
 
 
-def _usable(path: Path, key: str) -> pd.DataFrame:
-    rows = usable(read_manifest(path))
+def _usable(path: Path, key: str, split: str) -> pd.DataFrame:
+    """Usable rows; of a manifest that is split, those of the recipe's split, after a look for leaks."""
+    table = read_manifest(path)
+    rows = usable(table)
+    if rows["split"].notna().any():
+        leaks = find_leaks(table)
+        if leaks:
+            raise ValueError(
+                f"{path}: its splits leak: {leaks[0]}" + (f" (and {len(leaks) - 1} more)" * (len(leaks) > 1))
+            )
+        known = sorted(rows["split"].dropna().unique())
+        if split not in known:
+            raise ValueError(f"{path}: no files of split {split!r} (recipe key split); it has: {', '.join(known)}")
+        rows = rows[rows["split"] == split]
     rows = rows[rows["duration"] >= SHORTEST_SECONDS[key.split(".")[0]]].reset_index(drop=True)
     if rows.empty:
         raise ValueError(f"{path}: no usable file in this manifest (recipe key {key}); scan another folder")
