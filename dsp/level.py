@@ -23,7 +23,7 @@ def rms_dbfs(x: np.ndarray) -> float:
     Returns
     -------
     float
-        dBFS; ``-inf`` for silence and for no samples.
+        dBFS; ``-inf`` for silence and for no samples, NaN where a sample is NaN.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def rms_dbfs(x: np.ndarray) -> float:
     """
     x = np.asarray(x)
     power = _energy(np.ascontiguousarray(x).reshape(-1)) / max(x.size, 1)
-    return 10 * float(np.log10(power)) if power > 0 else -np.inf
+    return -np.inf if power == 0 else 10 * float(np.log10(power))
 
 
 # The order of the sum is the compiler's, so that it can use vector instructions; it is the same in every run.
@@ -84,6 +84,11 @@ def active_level_dbfs(x: np.ndarray, sample_rate: int) -> tuple[float, float]:
     activity : float
         Share of the time that is active, 0 to 1.
 
+    Raises
+    ------
+    ValueError
+        If ``x`` has not one dimension, or holds NaN or infinite samples.
+
     References
     ----------
     ITU-T Recommendation P.56 (12/2011), section 6.
@@ -99,6 +104,8 @@ def active_level_dbfs(x: np.ndarray, sample_rate: int) -> tuple[float, float]:
     if x.ndim != 1:
         raise ValueError(f"expected one channel [n], got shape {x.shape}")
     energy = float(np.dot(x, x))
+    if not np.isfinite(energy):
+        raise ValueError("the signal holds NaN or infinite samples; leave this file out")
     if energy == 0:
         return -np.inf, 0.0
     envelope = _envelope(x, sample_rate)

@@ -137,7 +137,7 @@ def shape_decay(
     return h * np.exp(-late * DECAY * (1 / rt60_seconds - 1 / own))
 
 
-def set_drr(h: np.ndarray, sample_rate: int, drr: float) -> tuple[np.ndarray, float]:
+def set_drr(h: np.ndarray, sample_rate: int, wanted_db: float) -> tuple[np.ndarray, float]:
     """Give a response a direct-to-reverberant ratio by scaling its direct path.
 
     A Hann window of 5 ms fades the scaling in and out; the gain is the larger root of a quadratic.
@@ -148,8 +148,7 @@ def set_drr(h: np.ndarray, sample_rate: int, drr: float) -> tuple[np.ndarray, fl
         Room impulse response.
     sample_rate : int
         In Hz.
-    drr : float
-        In dB.
+    wanted_db : float
 
     Returns
     -------
@@ -172,14 +171,14 @@ def set_drr(h: np.ndarray, sample_rate: int, drr: float) -> tuple[np.ndarray, fl
     >>> round(float(louder[100]), 3), round(reached, 6)
     (-1.995, 26.0)
     """
-    if not math.isfinite(drr):
-        raise ValueError(f"expected a finite ratio in dB, found {drr}")
+    if not math.isfinite(wanted_db):
+        raise ValueError(f"expected a finite ratio in dB, found {wanted_db}")
     direct = direct_peak(h)
     h = np.array(h, dtype=np.float64)
     out = h
     for _ in range(TRIES):
-        window = np.cos(np.pi / 2 * np.clip(_from(h, sample_rate, direct) / DIRECT_SECONDS, -1, 1)) ** 2
-        gain = _direct_gain(h, sample_rate, drr, direct, window)
+        window = np.cos(np.pi / 2 * np.clip(_seconds(h, sample_rate, direct) / DIRECT_SECONDS, -1, 1)) ** 2
+        gain = _direct_gain(h, sample_rate, wanted_db, direct, window)
         if gain < 1:
             gain = _lowest_gain(h, sample_rate, gain, direct, window)
         out = h * (1 + (gain - 1) * window)
@@ -190,12 +189,12 @@ def set_drr(h: np.ndarray, sample_rate: int, drr: float) -> tuple[np.ndarray, fl
     return out, drr_db(out, sample_rate)
 
 
-def set_rt60(h: np.ndarray, sample_rate: int, rt60: float, key: int) -> tuple[np.ndarray, float]:
+def set_rt60(h: np.ndarray, sample_rate: int, wanted_seconds: float, key: int) -> tuple[np.ndarray, float]:
     """Give a response a reverberation time; its octave bands keep their proportions.
 
     Where a band's decay meets the noise of the measurement it goes on with noise drawn from ``key``, lest a longer
     reverberation raise that noise. Decay *rates* (1/s) are divided by the ratio of new to old RT60, as time
-    constants are multiplied by it. As decays are not quite straight, the ratio is searched for until the measured
+    constants are multiplied by it. Decays are not quite straight: the ratio is searched for until the measured
     RT60 is within 1 % of the one asked for. Change the RT60 before the DRR: it changes the late energy.
 
     Parameters
@@ -204,8 +203,8 @@ def set_rt60(h: np.ndarray, sample_rate: int, rt60: float, key: int) -> tuple[np
         Room impulse response.
     sample_rate : int
         In Hz.
-    rt60 : float
-        In seconds.
+    wanted_seconds : float
+        RT60 to give it.
     key : int
         See `percepkit.dsp.draws.key_of`.
 
@@ -230,46 +229,42 @@ def set_rt60(h: np.ndarray, sample_rate: int, rt60: float, key: int) -> tuple[np
     >>> bool(abs(reached / 0.8 - 1) < 0.01), float(longer[100])
     (True, -3.0)
     """
-    _refuse("RT60", rt60)
+    _refuse("RT60", wanted_seconds)
     h = np.array(h, dtype=np.float64)
     own = rir.rt60_seconds(h, sample_rate)
     if not math.isfinite(own):
         return h, own
-    start, bands, rates = _clean_bands(h, sample_rate, own, rt60, key)
-    late = np.maximum(_seconds(start, sample_rate), 0)
-    mask = 1 - _window(late, -np.inf, DIRECT_SECONDS)
+    direct = direct_peak(h)
+    kept, bands, rates = _clean_bands(h, sample_rate, direct, own, wanted_seconds, key)
+    seconds = _seconds(kept, sample_rate, direct)
+    mask, late = _late_mask(seconds), np.maximum(seconds, 0)
     best = (h, own)
-    low, high, ratio = -math.inf, math.inf, rt60 / own
+    ratio = math.log(wanted_seconds / own)
+    low, high = -1 - 2 * abs(ratio), 1 + 2 * abs(ratio)
     for _ in range(TRIES):
-        tail = sum(
-            band * np.exp(late * rate * (1 - 1 / ratio)) for band, rate in zip(bands, rates, strict=True)
-        )
-        out = start + mask * tail
+        share = 1 - math.exp(-ratio)
+        tail = sum(band * np.exp(late * rate * share) for band, rate in zip(bands, rates, strict=True))
+        out = kept + mask * tail
         reached = rir.rt60_seconds(out, sample_rate)
         # No straight decay any more: too much of a change.
-        error = math.log(reached / rt60) if math.isfinite(reached) else math.copysign(math.inf, ratio - 1)
-        if abs(error) < abs(math.log(best[1] / rt60)):
+        error = math.log(reached / wanted_seconds) if math.isfinite(reached) else math.copysign(math.inf, ratio)
+        if abs(error) < abs(math.log(best[1] / wanted_seconds)):
             best = (out, reached)
         if abs(error) < TOLERANCE:
             break
-        low, high = (low, math.log(ratio)) if error > 0 else (math.log(ratio), high)
-        guess = math.log(ratio) - error
-        ratio = math.exp(guess if low < guess < high else (max(low, -9.0) + min(high, 9.0)) / 2)
+        low, high = (low, ratio) if error > 0 else (ratio, high)
+        ratio = ratio - error if low < ratio - error < high else (low + high) / 2
     return best
 
 
 def _refuse(name: str, value: float) -> None:
     if not 0 < value < math.inf:
-        raise ValueError(f"expected {name} above 0 and finite, found {value}")
+        raise ValueError(f"expected a finite {name} above 0, found {value}")
 
 
-def _from(h: np.ndarray, sample_rate: int, direct: float) -> np.ndarray:
-    return (np.arange(len(h)) - direct) / sample_rate
-
-
-def _seconds(h: np.ndarray, sample_rate: int) -> np.ndarray:
+def _seconds(h: np.ndarray, sample_rate: int, direct: float | None = None) -> np.ndarray:
     """Time of each sample from the direct path on."""
-    return _from(h, sample_rate, direct_peak(h))
+    return (np.arange(len(h)) - (direct_peak(h) if direct is None else direct)) / sample_rate
 
 
 def _window(seconds: np.ndarray, begin: float, end: float) -> np.ndarray:
@@ -280,12 +275,16 @@ def _window(seconds: np.ndarray, begin: float, end: float) -> np.ndarray:
     return window
 
 
-def _direct_gain(h: np.ndarray, sample_rate: int, drr: float, direct: float, window: np.ndarray) -> float:
+def _late_mask(seconds: np.ndarray) -> np.ndarray:
+    return 1 - _window(seconds, -np.inf, DIRECT_SECONDS)
+
+
+def _direct_gain(h: np.ndarray, sample_rate: int, wanted_db: float, direct: float, window: np.ndarray) -> float:
     """Larger root of Bryan's quadratic: the energy of (1 + (gain - 1) w) h in the direct part is as wanted."""
     reach, centre = round(DIRECT_SECONDS * sample_rate), round(direct)
     part = slice(max(centre - reach, 0), centre + reach + 1)
     scaled, kept = window[part] * h[part], (1 - window[part]) * h[part]
-    late = 10 ** (drr / 10) * float(np.sum(h[part.stop :] ** 2))
+    late = 10 ** (wanted_db / 10) * float(np.sum(h[part.stop :] ** 2))
     if late == 0:
         return 1.0
     a, b, c = float(scaled @ scaled), 2 * float(scaled @ kept), float(kept @ kept) - late
@@ -294,11 +293,12 @@ def _direct_gain(h: np.ndarray, sample_rate: int, drr: float, direct: float, win
 
 def _lowest_gain(h: np.ndarray, sample_rate: int, gain: float, direct: float, window: np.ndarray) -> float:
     """A gain below 1, or the least that leaves the direct path the largest sample, found where it was."""
-    near = np.abs(_from(h, sample_rate, direct)) <= max(PEAK_SECONDS, 1 / sample_rate)
+    near = np.abs(_seconds(h, sample_rate, direct)) <= max(PEAK_SECONDS, 1 / sample_rate)
 
     def stays(gain: float) -> bool:
         out = h * (1 + (gain - 1) * window)
-        return gain > 0 and abs(out[near]).max() >= abs(out).max() and abs(direct_peak(out) - direct) < 0.5
+        largest = np.abs(out).max() == np.abs(out[near]).max()
+        return gain > 0 and bool(largest) and abs(direct_peak(out) - direct) < 0.5
 
     if stays(gain):
         return gain
@@ -310,30 +310,29 @@ def _lowest_gain(h: np.ndarray, sample_rate: int, gain: float, direct: float, wi
 
 
 def _clean_bands(
-    h: np.ndarray, sample_rate: int, own: float, rt60: float, key: int
+    h: np.ndarray, sample_rate: int, direct: float, own: float, wanted_seconds: float, key: int
 ) -> tuple[np.ndarray, list[np.ndarray], list[float]]:
-    """The response up to its late part, and its late part in octaves free of noise with their rates in 1/s."""
+    """What is kept of a response, and its late part in octaves free of noise with their rates in 1/s."""
+    seconds = _seconds(h, sample_rate, direct)
+    mask = _late_mask(seconds)
     support = int(np.flatnonzero(h)[-1]) + 1  # zeros at the end are no noise floor
-    seconds = _seconds(h, sample_rate)
-    late = h * (1 - _window(seconds, -np.inf, DIRECT_SECONDS))
-    lines = [_decay(band[:support], sample_rate, seconds, own) for band in _octaves(late, sample_rate)]
+    lines = [_decay(band[:support], sample_rate, seconds, own) for band in _octaves(mask * h, sample_rate)]
     rates = [-slope * math.log(10) / 20 for slope, _, _ in lines]
-    slowest = min(max(DECAY / min(rates) / own, 1.0), 2.0) * rt60
-    n = round(len(h) - seconds[-1] * sample_rate + LENGTH * slowest * sample_rate)
-    h, late = (np.pad(x[:n], (0, max(n - len(x), 0))) for x in (h, late))
-    seconds = _seconds(h, sample_rate)
-    bands = []
-    for band, drawn, line in zip(
-        _octaves(late, sample_rate), _octaves(_like(late, key), sample_rate), lines, strict=True
-    ):
-        slope, intercept, join = line
+    slowest = min(max(DECAY / min(rates) / own, 1.0), 2.0) * wanted_seconds
+    n = round(direct + LENGTH * slowest * sample_rate)
+    h = np.pad(h[:n], (0, max(n - len(h), 0)))
+    seconds = _seconds(h, sample_rate, direct)
+    late = _late_mask(seconds) * h
+    bands = _octaves(late, sample_rate)
+    noises = _octaves(_like(late, key), sample_rate)
+    for k, (slope, intercept, join) in enumerate(lines):
         share = np.clip((seconds - join) / (2 * BLOCK_SECONDS) + 0.5, 0, 1)
         level = intercept + slope * np.maximum(seconds, 0)
-        drawn = drawn * 10 ** (level / 20) / np.sqrt(np.mean(drawn**2))
+        drawn = noises[k] * 10 ** (level / 20) / np.sqrt(np.mean(noises[k] ** 2) + 1e-300)
         # The cosine of a right angle is not quite zero, and what it leaves would be raised by hundreds of dB.
         fall = np.where(share < 1, np.cos(np.pi / 2 * share), 0)
-        bands.append(band * fall + drawn * np.sin(np.pi / 2 * share))
-    return h - late, bands, rates
+        bands[k] = bands[k] * fall + drawn * np.sin(np.pi / 2 * share)
+    return h - _late_mask(seconds) * late, bands, rates
 
 
 def _octaves(x: np.ndarray, sample_rate: int) -> list[np.ndarray]:
@@ -349,9 +348,9 @@ def _octaves(x: np.ndarray, sample_rate: int) -> list[np.ndarray]:
 
 def _decay(band: np.ndarray, sample_rate: int, seconds: np.ndarray, own: float) -> tuple[float, float, float]:
     """Decay of a band: slope (dB/s), level at the direct path (dB), and time from which it is noise."""
-    size = max(round(BLOCK_SECONDS * sample_rate), 1)
-    blocks = max(len(band) // size, 1)
-    level = 10 * np.log10(np.array([np.mean(x**2) for x in np.array_split(band[: blocks * size], blocks)]) + 1e-300)
+    size = min(max(round(BLOCK_SECONDS * sample_rate), 1), len(band))
+    blocks = len(band) // size
+    level = 10 * np.log10((band[: blocks * size].reshape(blocks, size) ** 2).mean(axis=1) + 1e-300)
     time = seconds[0] + (np.arange(blocks) + 0.5) * size / sample_rate
     top = int(np.argmax(np.where(time < START_SECONDS, level, -np.inf)))
     floor = float(np.median(level[-max(blocks // 10, 3) :]))

@@ -1,9 +1,10 @@
 """Signal-to-noise ratios of speech against noise, by several definitions of level.
 
 ``rms``: mean powers over the whole item. ``active``: ITU-T P.56 active level of the speech against the mean
-power of the noise. ``simultaneous``: mean powers over the frames in which both sound. ``segmental``: mean over
-the frames with speech of the frame's SNR in dB, held between -10 and 35 dB (Loizou). ``lufs``: difference of
-integrated loudness (ITU-R BS.1770).
+power of the noise. ``simultaneous``: energies over the frames of 200 ms in which both sound, that is, in which
+each has a mean power within 40 dB of its own loudest frame. ``segmental``: mean over the frames of 20 ms in which
+the speech sounds in that sense of the frame's SNR in dB, held between -10 and 35 dB (Loizou). ``lufs``: difference
+of integrated loudness (ITU-R BS.1770). Frames lie side by side; the last takes the rest of the samples.
 
 References
 ----------
@@ -21,8 +22,11 @@ __all__ = ["SnrKind", "noise_gain", "realised_snr_db", "trajectory_gain"]
 
 SnrKind = Literal["rms", "active", "simultaneous", "segmental", "lufs"]
 
-FRAME_SECONDS = 0.02
-ACTIVE_RANGE_DB = 40.0  # frames so far below a signal's loudest do not sound
+SEGMENT_SECONDS = 0.02
+SIMULTANEOUS_SECONDS = 0.2
+ACTIVE_RANGE_DB = (
+    40.0 + 1e-9
+)  # frames farther below the loudest do not sound; exactly 40 dB is no matter of rounding
 LOWEST_DB, HIGHEST_DB = -10.0, 35.0  # of a frame in the segmental SNR
 LOUDNESS_SECONDS = 0.4  # block of BS.1770
 
@@ -40,13 +44,13 @@ def realised_snr_db(speech: np.ndarray, noise: np.ndarray, sample_rate: int, *, 
     Returns
     -------
     float
-        In dB.
+        In dB. Turning both up or down together does not change it.
 
     Raises
     ------
     ValueError
-        If a signal is silent, if they never sound together ("simultaneous"), or if they are shorter than 0.4 s or
-        below the gate of -70 LUFS ("lufs").
+        If a signal is silent or not finite, if the two are not one channel of one length, if they never sound
+        together ("simultaneous"), or if they are shorter than 0.4 s ("lufs").
 
     Examples
     --------
@@ -55,30 +59,45 @@ def realised_snr_db(speech: np.ndarray, noise: np.ndarray, sample_rate: int, *, 
     """
     if kind not in get_args(SnrKind):
         raise ValueError(f"no SNR is called {kind!r}; choose from {', '.join(get_args(SnrKind))}")
-    for name, x in (("speech", speech), ("noise", noise)):
-        if not x.any():
-            raise ValueError(f"the {name} is silent: there is no SNR")
+    if speech.ndim != 1 or speech.shape != noise.shape:
+        raise ValueError(
+            f"expected one channel of speech and as much noise, found shapes {speech.shape} and {noise.shape}"
+        )
+    speech_dbfs, noise_dbfs = _level("speech", speech), _level("noise", noise)
     if kind == "rms":
-        return rms_dbfs(speech) - rms_dbfs(noise)
+        return speech_dbfs - noise_dbfs
     if kind == "active":
-        return active_level_dbfs(speech, sample_rate)[0] - rms_dbfs(noise)
+        return active_level_dbfs(speech, sample_rate)[0] - noise_dbfs
     if kind == "lufs":
         return _loudness(speech, sample_rate) - _loudness(noise, sample_rate)
-    wanted, unwanted = _frame_powers(speech, sample_rate), _frame_powers(noise, sample_rate)
     if kind == "segmental":
-        return _segmental(wanted, unwanted, 0.0)
-    both = _active(wanted) & _active(unwanted)
-    if not both.any():
-        raise ValueError(
-            "speech and noise never sound together: there is no simultaneous SNR; choose another kind"
-        )
-    return float(10 * np.log10(wanted[both].sum() / unwanted[both].sum()))
+        return _held_mean(_frame_snrs_db(speech, noise, sample_rate))
+    return _simultaneous(speech, noise, sample_rate)
 
 
 def noise_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float, sample_rate: int, *, kind: SnrKind) -> float:
-    """Gain of the noise that gives a mix its SNR, positive; see `realised_snr_db` for parameters and errors.
+    """Gain of the noise that gives a mix its SNR.
 
-    A segmental SNR cannot leave -10 to 35 dB; asked for more there is a ValueError.
+    Parameters
+    ----------
+    speech, noise : float array, shape (n_samples,)
+        As they go into the mix: any normalisation comes before.
+    snr_db : float
+        A segmental SNR cannot leave -10 to 35 dB, and not even reach these.
+    sample_rate : int
+        In Hz.
+    kind : {"rms", "active", "simultaneous", "segmental", "lufs"}
+        See the module's beginning.
+
+    Returns
+    -------
+    float
+        Above 0. ``realised_snr_db(speech, gain * noise, sample_rate, kind=kind)`` is ``snr_db``.
+
+    Raises
+    ------
+    ValueError
+        As `realised_snr_db`, and if no gain gives this SNR.
 
     Examples
     --------
@@ -86,17 +105,11 @@ def noise_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float, sample_rate
     0.1
     """
     now_db = realised_snr_db(speech, noise, sample_rate, kind=kind)
-    if kind != "segmental":
-        return float(10 ** ((now_db - snr_db) / 20))
-    wanted, unwanted = _frame_powers(speech, sample_rate), _frame_powers(noise, sample_rate)
-    reach = [_segmental(wanted, unwanted, db) - snr_db for db in (-200.0, 200.0)]
-    if not reach[0] > 0 > reach[1]:
-        raise ValueError(
-            f"a segmental SNR of {snr_db:g} dB cannot be reached here (frames count as {LOWEST_DB:g} to "
-            f"{HIGHEST_DB:g} dB); ask for less or choose another kind"
-        )
-    gain_db = brentq(lambda db: _segmental(wanted, unwanted, db) - snr_db, -200.0, 200.0, xtol=1e-10)
-    return float(10 ** (gain_db / 20))
+    if not np.isfinite(snr_db):
+        raise ValueError(f"expected a finite SNR in dB, found {snr_db}")
+    if kind == "segmental":
+        return float(10 ** (_segmental_gain_db(_frame_snrs_db(speech, noise, sample_rate), snr_db) / 20))
+    return float(10 ** ((now_db - snr_db) / 20))
 
 
 def trajectory_gain(
@@ -107,39 +120,84 @@ def trajectory_gain(
     Parameters
     ----------
     times_seconds, values_db : float array, shape (knots,)
-        Times in order.
+        Times in order, at least one.
     n_samples, sample_rate : int
 
     Returns
     -------
     float32 array, shape (n_samples,)
 
+    Raises
+    ------
+    ValueError
+        If there are no knots, not as many values as times, times out of order, or anything that is not finite.
+
     Examples
     --------
     >>> trajectory_gain(np.array([0.0, 1.0]), np.array([0.0, 40.0]), 5, 2).tolist()
     [1.0, 10.0, 100.0, 100.0, 100.0]
     """
-    course = np.interp(np.arange(n_samples) / sample_rate, times_seconds, values_db)
+    times, values = np.asarray(times_seconds, dtype=np.float64), np.asarray(values_db, dtype=np.float64)
+    if times.ndim != 1 or times.shape != values.shape or len(times) == 0:
+        raise ValueError(f"expected as many values as times, found shapes {values.shape} and {times.shape}")
+    if not (np.isfinite(times).all() and np.isfinite(values).all() and (np.diff(times) > 0).all()):
+        raise ValueError(f"expected finite values at finite, rising times, found {values} dB at {times} s")
+    course = np.interp(np.arange(n_samples) / sample_rate, times, values)
     return (10 ** (course / 20)).astype(np.float32)
 
 
-def _frame_powers(x: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Energy of whole frames of 20 ms; of all samples where there is no whole frame."""
-    size = min(round(FRAME_SECONDS * sample_rate), len(x))
-    frames = x[: len(x) // size * size].astype(np.float64).reshape(-1, size)
-    energy: np.ndarray = np.einsum("ij,ij->i", frames, frames)
-    return energy
+def _level(name: str, x: np.ndarray) -> float:
+    level = rms_dbfs(x)
+    if level == -np.inf:
+        raise ValueError(f"the {name} is silent: there is no SNR")
+    if not np.isfinite(level):
+        raise ValueError(f"the {name} holds NaN or infinite samples; leave this file out")
+    return level
 
 
-def _active(energy: np.ndarray) -> np.ndarray:
-    return (energy > 0) & (energy >= energy.max() * 10 ** (-ACTIVE_RANGE_DB / 10))
+def _energies(x: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Energy of each frame, and whether it sounds."""
+    starts = np.arange(max(len(x) // size, 1)) * size
+    energy = np.add.reduceat(np.square(x, dtype=np.float64), starts)
+    power = energy / np.diff(starts, append=len(x))
+    return energy, power >= max(power.max() * 10 ** (-ACTIVE_RANGE_DB / 10), np.finfo(float).tiny)
 
 
-def _segmental(wanted: np.ndarray, unwanted: np.ndarray, gain_db: float) -> float:
-    active = _active(wanted)
+def _simultaneous(speech: np.ndarray, noise: np.ndarray, sample_rate: int) -> float:
+    size = round(SIMULTANEOUS_SECONDS * sample_rate)
+    (wanted, wanted_sounds), (unwanted, unwanted_sounds) = _energies(speech, size), _energies(noise, size)
+    both = wanted_sounds & unwanted_sounds
+    if not both.any():
+        raise ValueError(
+            "speech and noise never sound together: there is no simultaneous SNR; choose another kind"
+        )
+    return float(10 * np.log10(wanted[both].sum() / unwanted[both].sum()))
+
+
+def _frame_snrs_db(speech: np.ndarray, noise: np.ndarray, sample_rate: int) -> np.ndarray:
+    """SNR of each frame in which the speech sounds; infinite where the noise is silent."""
+    size = round(SEGMENT_SECONDS * sample_rate)
+    wanted, sounds = _energies(speech, size)
+    unwanted = _energies(noise, size)[0]
     with np.errstate(divide="ignore"):
-        snr_db = 10 * np.log10(wanted[active]) - 10 * np.log10(unwanted[active]) - gain_db
-    return float(np.clip(snr_db, LOWEST_DB, HIGHEST_DB).mean())
+        return 10 * np.log10(wanted[sounds]) - 10 * np.log10(unwanted[sounds])
+
+
+def _held_mean(snrs_db: np.ndarray) -> float:
+    return float(np.clip(snrs_db, LOWEST_DB, HIGHEST_DB).mean())
+
+
+def _segmental_gain_db(snrs_db: np.ndarray, snr_db: float) -> float:
+    """Root of a mean that falls with the gain, between gains at which every frame is at one bound."""
+    finite = snrs_db[np.isfinite(snrs_db)]
+    lowest = _held_mean(np.where(np.isfinite(snrs_db), LOWEST_DB, HIGHEST_DB))
+    if not lowest < snr_db < HIGHEST_DB:
+        raise ValueError(
+            f"a segmental SNR of {snr_db:g} dB cannot be reached: here it lies between {lowest:g} and "
+            f"{HIGHEST_DB:g} dB, as frames are held there; ask for less or choose another kind"
+        )
+    bounds = finite.min() - HIGHEST_DB - 1, finite.max() - LOWEST_DB + 1
+    return float(brentq(lambda db: _held_mean(snrs_db - db) - snr_db, *bounds, xtol=1e-10))
 
 
 def _loudness(x: np.ndarray, sample_rate: int) -> float:

@@ -44,6 +44,7 @@ def test_rms():
     assert rms_dbfs(tone(1, 16000, -3.01)) == pytest.approx(-3.01, abs=1e-3)
     assert rms_dbfs(np.zeros(10)) == rms_dbfs(np.zeros(0)) == -np.inf
     assert rms_dbfs(np.full(1000, 1e-30, np.float32)) == pytest.approx(-600)
+    assert np.isnan(rms_dbfs(np.array([0.1, np.nan])))  # and is not taken for silence
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])
@@ -89,3 +90,6 @@ def test_silence_and_shapes():
     assert active_level_dbfs(np.array([0.1]), 16000)[0] == pytest.approx(-20)
     with pytest.raises(ValueError, match="expected one channel"):
         active_level_dbfs(np.zeros((10, 2)), 16000)
+    for broken in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="holds NaN or infinite samples"):
+            active_level_dbfs(np.array([0.1, broken]), 16000)

@@ -61,6 +61,15 @@ def test_a_reflection_some_samples_later_moves_nothing(delay, later, reflection,
     assert abs(found_gain - sign) < 0.02
 
 
+@given(st.floats(45, 800), st.sampled_from([-1, 1]), st.floats(0.01, 3))
+@settings(max_examples=40)
+def test_the_direct_peak_is_right_to_an_eighth_of_a_sample(delay, sign, gain):
+    h = pulse(1000, delay, sign * gain)
+    h[int(delay) + 100] = -1.5 * sign * gain  # a later reflection of the other polarity is larger
+    assert abs(rir.direct_peak(h) - delay) < 0.13
+    assert (8 * rir.direct_peak(h)).is_integer()
+
+
 @given(st.floats(45, 400), st.sampled_from([-0.7, 1.3]))
 @settings(max_examples=30)
 def test_dry_response_is_the_pulse_itself(delay, gain):
