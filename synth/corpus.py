@@ -3,7 +3,8 @@
 Columns of ``items``: item, item_id, shard, status (``ok`` or why the item is missing) and reason; speaker,
 noise_class, noise_kind, generated, room, rt60, drr, c50, snr_db, snr_kind, level_dbfs and degradations (JSON) as
 planned; snr_realised_db (against the background noise), snr_total_db (against all noise), level_realised_dbfs,
-speech_dbfs, noise_dbfs, peak and guard_db (the clipping guard's gain) as measured, and mixture_sdr_db where the
+speech_dbfs, noise_dbfs, peak, guard_db (the clipping guard's gain), rt60_realised, drr_realised and c50_realised
+(of the response as it was changed) as measured, and mixture_sdr_db where the
 mixture was degraded and the target was not (the SNRs are null there); layers with their SNRs as planned and as
 realised; sample_rate, seconds, speech_paths and noise_paths; n_frames and frame_offset, the item's rows in the
 target arrays of its shard; and checksum_NAME of every stem and target.

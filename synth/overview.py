@@ -94,7 +94,7 @@ def corpus_overview(corpus: Corpus) -> Overview:
             ("SNR as realised (dB)", "snr_realised_db"),
             ("SNR against all noise (dB)", "snr_total_db"),
             ("level as realised (dBFS)", "level_realised_dbfs"),
-            ("RT60 (s)", "rt60"),
+            ("RT60 as realised (s)", "rt60_realised"),
         )
         if done[column].notna().any()
         and (column != "snr_total_db" or not done[column].equals(done["snr_realised_db"]))

@@ -9,7 +9,7 @@ import numpy as np
 from percepkit.audio.files import AudioError, read
 from percepkit.audio.resampling import resample
 from percepkit.dsp.convolver import Convolver
-from percepkit.dsp.rir import dry_response, early_response
+from percepkit.dsp.rir import c50_db, drr_db, dry_response, early_response, rt60_seconds
 from percepkit.dsp.rir_augment import direct_response, scale_early, set_drr, set_rt60, shape_decay
 from percepkit.synth.cutting import Cutter
 from percepkit.synth.recipe import Rooms
@@ -39,32 +39,41 @@ class Placer:
 
     def __init__(self, rooms: Rooms, cutter: Cutter) -> None:
         self._rooms, self._cutter = rooms, cutter
-        self._kept = lru_cache(maxsize=KEPT_ROOMS)(self._convolver)
+        self._kept = lru_cache(maxsize=KEPT_ROOMS)(self._unchanged)
 
-    def speech(self, dry: np.ndarray, row: Mapping[str, Any]) -> list[np.ndarray]:
-        """Speech in its room, then each target: ``rooms.target`` and ``rooms.also``."""
+    def speech(self, dry: np.ndarray, row: Mapping[str, Any]) -> tuple[list[np.ndarray], dict[str, float]]:
+        """Speech in its room and each target, ``rooms.target`` and ``rooms.also``; and the room's numbers then."""
         changes = tuple(row[f"asked_{name}"] for name in ("rt60_seconds", "drr_db", "early_gain"))
         names = (self._rooms.target, *self._rooms.also)
         key = row["rir_key"] if isinstance(row["rir_key"], str) else None
         place = (row["rir_root"], row["rir_path"], row["rir_channel"])
         if np.isnan(changes).all():
-            return self._kept(*place, names)(dry)
-        return self._convolver(*place, names, changes, key)(dry)
+            return self._kept(*place, names)(dry), {name: row[name] for name in ("rt60", "drr", "c50")}
+        h = self._response(*place, changes, key)
+        rate = self._cutter.sample_rate
+        numbers = {"rt60": rt60_seconds(h, rate), "drr": drr_db(h, rate), "c50": c50_db(h, rate)}
+        return self._convolver(h, names)(dry), numbers
 
     def noise(self, dry: np.ndarray, row: Mapping[str, Any]) -> np.ndarray:
         """Noise at another position of the room."""
         return self._kept(row["rir_root"], row["noise_rir_path"], row["noise_rir_channel"], ())(dry)[0]
 
-    def _convolver(
+    def _unchanged(self, root_name: str, path: str, channel: int, targets: tuple[str, ...]) -> Convolver:
+        return self._convolver(self._response(root_name, path, channel), targets)
+
+    def _convolver(self, h: np.ndarray, targets: tuple[str, ...]) -> Convolver:
+        """The whole response, then what each target keeps of it."""
+        kept = [TARGETS[name](h, self._cutter.sample_rate) for name in targets]
+        return Convolver([h, *kept], self._cutter.n_samples)
+
+    def _response(
         self,
         root_name: str,
         path: str,
         channel: int,
-        targets: tuple[str, ...],
-        changes: tuple[float, float, float] = (np.nan, np.nan, np.nan),
+        changes: tuple[float, ...] = (np.nan, np.nan, np.nan),
         key: str | None = None,
-    ) -> Convolver:
-        """The whole response, then what each target keeps of it."""
+    ) -> np.ndarray:
         rate = self._cutter.sample_rate
         file = self._cutter.find(root_name, path)
         h, own_rate = read(file, channel=channel)
@@ -78,5 +87,5 @@ class Placer:
             h = set_drr(h, rate, drr)[0]
         if np.isfinite(early):
             h = scale_early(h, rate, early)
-        h = h / np.abs(h).max()
-        return Convolver([h, *(TARGETS[name](h, rate) for name in targets)], self._cutter.n_samples)
+        response: np.ndarray = h / np.abs(h).max()
+        return response

@@ -36,6 +36,7 @@ class _Parts:
     clean: np.ndarray
     also: dict[str, np.ndarray] = field(default_factory=dict)
     damage: Damage = field(default_factory=Damage)
+    room: dict[str, float] = field(default_factory=dict)
 
 
 class Renderer:
@@ -91,11 +92,11 @@ class Renderer:
         names = [f"target_{name}" for name in (self.recipe.rooms.also if self.recipe.rooms else ())]
         if self._placer is None or not isinstance(row["rir_path"], str):
             return _Parts(heard, wanted, dict.fromkeys(names, wanted), damage)
-        placed = self._placer.speech(wanted, row)
-        speech = placed[0] if heard is wanted else self._placer.speech(heard, row)[0]
+        placed, numbers = self._placer.speech(wanted, row)
+        speech = placed[0] if heard is wanted else self._placer.speech(heard, row)[0][0]
         whole = self.recipe.rooms is not None and self.recipe.rooms.target == "reverberant" and heard is wanted
         clean = speech if whole else placed[1]
-        return _Parts(speech, clean, dict(zip(names, placed[2:], strict=True)), damage)
+        return _Parts(speech, clean, dict(zip(names, placed[2:], strict=True)), damage, numbers)
 
     def _background(self, row: Mapping[str, Any], steps: list[dict[str, Any]], parts: _Parts) -> np.ndarray | None:
         if row["noise_kind"] == "none":
@@ -197,6 +198,7 @@ class Renderer:
                 "guard_db": 20 * float(np.log10(guard)),
                 "mixture_sdr_db": float("nan"),
             }
+            | {f"{name}_realised": value for name, value in parts.room.items()}
         )
         also = {name: x * scale for name, x in parts.also.items()}
         return Rendered(
@@ -221,9 +223,9 @@ class Renderer:
         peak = max(float(np.abs(x).max()) for x in (noisy, clean, speech, noise, *also.values()))
         guard = np.float32(min(1.0, self.recipe.peak_limit / peak)) if peak else np.float32(1)
         if guard < 1:
-            clean = clean if clean is speech else clean * guard
+            alone = clean is speech
             noisy, speech, noise = noisy * guard, speech * guard, noise * guard
-            clean = speech if item.clean is item.speech else clean
+            clean = speech if alone else clean * guard
             also = {name: x * guard for name, x in also.items()}
         measured |= {
             "level_realised_dbfs": rms_dbfs(noisy), "speech_dbfs": _finite(rms_dbfs(speech)),

@@ -29,7 +29,7 @@ from percepkit.synth.yaml_model import yaml_text
 __all__ = ["RunReport", "checksum", "run_recipe", "target_checksum"]
 
 MEASURED = ("snr_realised_db", "snr_total_db", "level_realised_dbfs", "speech_dbfs", "noise_dbfs", "peak",
-            "guard_db", "mixture_sdr_db")  # fmt: skip
+            "guard_db", "mixture_sdr_db", "rt60_realised", "drr_realised", "c50_realised")  # fmt: skip
 PLANNED = ("item", "item_id", "shard", "speaker", "noise_class", "noise_kind", "generated", "room", "rt60", "drr",
            "c50", "snr_db", "snr_kind", "level_dbfs", "degradations")  # fmt: skip
 #: Types of the columns of items that hold lists.
