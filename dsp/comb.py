@@ -128,11 +128,18 @@ def comb_frames(
     frames = n_frames(len(x), hop)
     if period.shape != (frames,):
         raise ValueError(f"{len(x)} samples have {frames} frames, found periods of shape {period.shape}")
-    margin = comb_margin(float(period.max(initial=0.0)), order)
+    margin = comb_margin(float(_checked(period).max(initial=0.0)), order)
     padded = np.zeros(2 * margin + (frames + 1) * hop, dtype=x.dtype)
     padded[margin + hop : margin + hop + len(x)] = x
     starts = margin + hop * np.arange(frames)
     return comb_within(padded, starts, period, hop, order=order, look_ahead=look_ahead)
+
+
+def _checked(period: np.ndarray) -> np.ndarray:
+    wrong = period[(period != 0) & ~((period >= HALF_WIDTH) & np.isfinite(period))]
+    if len(wrong):
+        raise ValueError(f"a pitch period is at least {HALF_WIDTH} samples, or 0 for none; found {wrong[0]}")
+    return period
 
 
 def comb_margin(longest: float, order: int) -> int:
@@ -147,10 +154,8 @@ def comb_within(
 
     ``x`` must reach `comb_margin` samples before the first frame and ``look_ahead`` beyond the last.
     """
-    if ((period != 0) & ~(period >= HALF_WIDTH)).any():
-        raise ValueError(f"a pitch period is at least {HALF_WIDTH} samples, or 0 for none; found {period.min()}")
     out = np.zeros((len(period), 2 * hop), dtype=x.dtype)
-    future = _future_periods(period, order, look_ahead)
+    future = _future_periods(_checked(period), order, look_ahead)
     _comb(x, starts, period, future, _weight_table(order), _TABLE, out)
     return out
 

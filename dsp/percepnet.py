@@ -178,6 +178,10 @@ def compute_targets(
     Targets
         In the precision of ``noisy``; ``period`` in float64.
     """
+    if not (np.issubdtype(clean.dtype, np.floating) and np.issubdtype(noisy.dtype, np.floating)):
+        raise ValueError(
+            f"expected float samples, full scale 1, found {clean.dtype} and {noisy.dtype}; convert them"
+        )
     if clean.shape != noisy.shape:
         raise ValueError(f"clean has shape {clean.shape} and noisy {noisy.shape}; they must be equal and aligned")
     hop, bands = settings.hop(sample_rate), settings.layout(sample_rate)

@@ -82,5 +82,5 @@ def _limit_decay(gains: np.ndarray, energy: np.ndarray, decay: float) -> None:
         for band in range(gains.shape[1]):
             now, before = energy[frame, band], energy[frame - 1, band]
             if now > 0:
-                floor = decay * min(1.0, gains[frame - 1, band] * np.sqrt(before / now))
+                floor = decay * min(1.0, gains[frame - 1, band] * (np.sqrt(before) / np.sqrt(now)))
                 gains[frame, band] = max(gains[frame, band], floor)

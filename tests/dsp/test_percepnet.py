@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from percepkit.audio.files import read
 from percepkit.audio.resampling import resample
 from percepkit.dsp import percepnet
-from percepkit.dsp.comb import comb_frames
+from percepkit.dsp.comb import comb_frames, comb_weights
 from percepkit.dsp.erb import band_energy, band_product, interpolate, layout
 from percepkit.dsp.noise import generate
 from percepkit.dsp.reconstruct import apply_targets
 from percepkit.dsp.stft import analyse, analyse_frames
+from percepkit.dsp.strength import measure_coherences, solve_strength
 from percepkit.manifests.demo import demo_folder
 
 
@@ -166,6 +167,25 @@ def test_a_combed_voice_is_as_periodic_as_the_clean_one(voice, choice):
         assert interpolated.max() < 1e-6
 
 
+@pytest.mark.parametrize("rule", ["exact", "published", "white-noise"])
+def test_closed_forms_know_the_comb_that_a_limit_leaves(voice, rule):
+    clean, _ = voice(16_000, 1)
+    noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(len(clean))
+    choice = percepnet.Settings(look_ahead_frames=2, strength=rule)
+    targets = percepnet.compute_targets(clean, noisy, 16_000, settings=choice)
+    voiced = targets.period > 0
+    future = np.minimum((2 * 160 - 8) // targets.period[voiced], 5).astype(int)  # 8 samples for the sinc
+    assert len(set(future)) > 1
+    weights = np.array([comb_weights(5, n) for n in future])
+    x, y = analyse(clean, 160), analyse(noisy, 160)
+    p, c = (analyse_frames(comb_frames(s, targets.period, 160, look_ahead=320)) for s in (clean, noisy))
+    q = measure_coherences(x[voiced], y[voiced], p[voiced], c[voiced], layout(16_000))
+    gains = np.stack([weights[:, 5], np.sum(weights**2, axis=1)], axis=1)
+    strengths, attenuation = solve_strength(q, gains, rule=rule)
+    np.testing.assert_allclose(targets.strengths[voiced], strengths, atol=1e-9)
+    np.testing.assert_allclose(targets.attenuation[voiced], attenuation, atol=1e-9)
+
+
 SIGNALS = {
     "silence": lambda rng, n: np.zeros(n),
     "constant": lambda rng, n: np.full(n, 0.5),
@@ -303,3 +323,8 @@ def test_impossible_settings_are_refused():
 def test_unequal_shapes_are_refused():
     with pytest.raises(ValueError, match=r"clean has shape \(10,\) and noisy \(11,\)"):
         percepnet.compute_targets(np.zeros(10), np.zeros(11), 16_000)
+
+
+def test_integers_are_refused():
+    with pytest.raises(ValueError, match="expected float samples, full scale 1, found int16 and int16"):
+        percepnet.compute_targets(np.zeros(100, np.int16), np.zeros(100, np.int16), 16_000)
