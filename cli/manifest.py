@@ -100,6 +100,33 @@ def show_command(file: Annotated[Path, typer.Argument(help="A manifest.", show_d
     _print_summary(read_manifest(file))
 
 
+@app.command("generate")
+def generate_command(
+    noises: Annotated[
+        list[str], typer.Argument(metavar="NOISE...", help="Such as pink or 'hum(frequency_hz=50)'.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The manifest to write, e.g. generated.parquet.")],
+    label: Annotated[
+        str | None, typer.Option("--class", help="Class of all of them; by default each one's kind.")
+    ] = None,
+) -> None:
+    """List generated noises in a manifest, to draw from beside recordings.
+
+    Kinds: white, pink, brown, speech_shaped, hum, fan, siren, car, wind, rain, keyboard, babble. Parameters that
+    are not fixed are drawn for every item; a wrong name lists the right ones.
+
+    Example: `percepkit manifest generate pink 'hum(frequency_hz=50)' --out generated.parquet`, and in the recipe
+    `noise: {manifest: [noise.parquet, generated.parquet]}`
+    """
+    from percepkit.engine.tables import ensure_writable
+    from percepkit.manifests.generated import generated_rows
+    from percepkit.manifests.table import write_manifest
+
+    ensure_writable(out)
+    write_manifest(generated_rows(noises, label=label), out)
+    typer.echo(f"written: {out}")
+
+
 @app.command("split")
 def split_command(
     files: Annotated[
