@@ -54,7 +54,9 @@ def gusty_wind(
     )
     level = 10 ** (gust_db * _course(n_samples, sample_rate, key, gust_hz) / 20)
     wind = level * (steady + GUST_SHARE * level * gusty)
-    return unit_rms(wind - wind.mean())  # the course moves some of the rumble to 0 Hz
+    if n_samples > 1:
+        wind -= wind.mean()  # the course moves some of the rumble to 0 Hz
+    return unit_rms(wind)
 
 
 def _spectrum(corner_hz: float) -> Callable[[np.ndarray], np.ndarray]:
