@@ -57,6 +57,8 @@ class Renderer:
         self.recipe = recipe
         self._cutter = Cutter(recipe.sample_rate, recipe.n_samples, roots)
         self._placer = Placer(recipe.rooms, self._cutter) if recipe.rooms else None
+        sounds = (recipe.noise, *recipe.layers.values())
+        self._looks_for_damage = bool(recipe.targets) or any(sound.match_band for sound in sounds)
 
     def __call__(self, row: Mapping[str, Any]) -> Rendered:
         """Render one row.
@@ -76,7 +78,7 @@ class Renderer:
         return rendered
 
     def _speech(self, row: Mapping[str, Any], steps: list[dict[str, Any]]) -> _Parts:
-        dry, damage = self._cutter.speech(row["speech"], with_damage=bool(self.recipe.targets))
+        dry, damage = self._cutter.speech(row["speech"], with_damage=self._looks_for_damage)
         if len(row["speech"]):
             _refuse_silence(dry, "speech", row["speech"])
         heard = wanted = dry
