@@ -147,7 +147,7 @@ def preview(
     recipe_file: RecipeFile,
     numbers: Annotated[
         list[int] | None,
-        typer.Argument(min=0, metavar="[ITEM]...", help="Numbers of the items; the first by default."),
+        typer.Argument(min=0, metavar="ITEM", help="Numbers of the items; the first by default."),
     ] = None,
     *,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page and the sounds are written.")],

@@ -115,7 +115,7 @@ def _room(row: Row, measured: Mapping[str, float]) -> Fact:
     if row["asked_early_gain"] == row["asked_early_gain"]:
         drawn.append(f"early part by {row['asked_early_gain']:.2f}")
     file = f"{_file(row['rir_root'], row['rir_path'])}, channel {row['rir_channel'] + 1}"
-    return Fact("Room", ", ".join(drawn), ", ".join(realised), [file])
+    return Fact("Room", ", ".join(drawn), "\n".join(realised), [file])
 
 
 def _degradation(number: int, step: Row) -> Fact:
@@ -123,7 +123,8 @@ def _degradation(number: int, step: Row) -> Fact:
     given = degradation.parameters.model_validate(step["parameters"])
     fields = degradation.parameters.model_fields
     words = [
-        _parameter(name, value) + (f": {fields[name].description}" if fields[name].description else "")
+        _parameter(name, value)
+        + (f": {description.partition('. ')[0]}" if (description := fields[name].description) else "")
         for name, value in given.model_dump().items()
         if value is not None
     ]

@@ -114,7 +114,8 @@ def write_preview(
         if progress:
             progress(len(items), len(numbers))
     here = Path(__file__).parent
-    context = {"recipe": recipe, "recipe_yaml": yaml_text(recipe), "items": items, "facts": _facts(recipe)}
+    context = {"recipe": recipe, "recipe_yaml": yaml_text(recipe), "items": items, "facts": _facts(recipe),
+               "bad": sum(item.status != "ok" for item in items)}  # fmt: skip
     style = (here / "style.css").read_text(encoding="utf-8")
     write_text(page, render_webpage(here / "page.html", context, style=style))
     return items

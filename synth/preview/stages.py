@@ -122,10 +122,13 @@ def _ratio(above: np.ndarray, below: np.ndarray) -> float:
 
 
 def _targets(item: Rendered, recipe: Recipe, placed: bool) -> list[Stage]:
-    kept = ""
-    if recipe.rooms is not None and placed:
-        kept = f"what its target, {recipe.rooms.target}, keeps of the room"
-    stages = [Stage(TARGET, "Clean", item.clean, kept, "clean")]
-    for name, signal in item.also.items():
-        stages.append(Stage(TARGET, f"Also {name.removeprefix('target_')}", signal, "", name))
-    return [stage for stage in stages if stage.signal.any()]
+    names = {name: name.removeprefix("target_") for name in item.also}
+    if not item.clean.any():
+        return []
+    if not placed or recipe.rooms is None:
+        note = f"without a room, {', '.join(names.values())} are the same" if names else ""
+        return [Stage(TARGET, "Clean", item.clean, note, "clean")]
+    clean = Stage(
+        TARGET, "Clean", item.clean, f"what its target, {recipe.rooms.target}, keeps of the room", "clean"
+    )
+    return [clean, *(Stage(TARGET, f"Also {word}", item.also[name], "", name) for name, word in names.items())]

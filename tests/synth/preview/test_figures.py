@@ -61,10 +61,11 @@ def test_a_decay_is_the_line_that_its_rt60_says():
     rt60 = 0.3
     h = np.random.default_rng(2).standard_normal(RATE) * 10 ** (-3 * np.arange(RATE) / (rt60 * RATE))
     dry = np.where(np.arange(RATE) < 40, h, 0)
-    placer = SimpleNamespace(speech=lambda impulse, row: ([h, dry], {}))
+    placer = SimpleNamespace(speech=lambda impulse, row: ([h, dry], {}), noise=lambda impulse, row: 5 * h)
     recipe = SimpleNamespace(sample_rate=RATE, rooms=SimpleNamespace(target="dry", also=()))
-    figure = decay_figure(recipe, placer, {"noise_rir_path": None}, RATE)
-    assert [curve.label for curve in figure.curves] == ["whole response", "target dry"]
+    figure = decay_figure(recipe, placer, {"noise_rir_path": "other.wav"}, RATE)
+    assert [curve.label for curve in figure.curves] == ["whole response", "target dry", "noise's position"]
+    assert figure.curves[2].path == figure.curves[0].path  # relative to its own energy
     [whole] = points(figure.curves[0].path)
     share = whole[:, 0] / whole[-1, 0]  # the axis ends where the decay passes -60 dB, at its RT60
     assert whole[:, 1] == pytest.approx(1000 * share, abs=35)

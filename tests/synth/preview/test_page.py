@@ -90,6 +90,8 @@ def test_a_bad_source_is_told_and_the_others_are_shown(preview):
             assert item.facts
             assert not item.groups
             assert not list((preview.folder / "bad").glob(f"**/{item.item_id}*"))
+    n_bad = sum(item.status != "ok" for item in preview.bad)
+    assert f"stage by stage. {n_bad} could not be rendered" in page
     assert page.count("Quarantined: silent.") == sum(item.status == "silent" for item in preview.bad)
 
 

@@ -74,6 +74,13 @@ def test_targets_and_the_end_of_the_road_are_the_stems(shown):
     assert stages["Target", "Clean"].note == "what its target, early, keeps of the room"
 
 
+def test_without_a_room_all_targets_are_one(shown):
+    _, item, stages = shown[False]
+    assert [title for group, title in stages if group == "Target"] == ["Clean"]
+    assert stages["Target", "Clean"].note == "without a room, dry, reverberant are the same"
+    assert all(np.array_equal(x, item.clean) for x in item.also.values())
+
+
 def test_nothing_is_shown_twice_or_silent(make_recipe, roots, world):
     plain = make_recipe(rooms=None, noise={"generated": ["pink"], "share": 0.5}, speech={
         "manifest": "speech.parquet", "share": 0.5}, items=30, item_seconds=0.5, targets=[])  # fmt: skip
