@@ -1,5 +1,6 @@
 """The audio that a recipe draws from: usable rows of its manifests, arranged for drawing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from percepkit.manifests.split import find_leaks
 from percepkit.manifests.table import read_manifest, usable
 from percepkit.synth.recipe import Noise, Recipe
 
-__all__ = ["NoiseSources", "Sources", "SpeechSources", "load_sources"]
+__all__ = ["NoiseSources", "Sources", "SpeechSources", "check_roots", "load_sources"]
 
 UNLABELLED = "unlabelled"
 SHORTEST_SECONDS = {"speech": 0.25, "noise": 0.1, "layers": 0.1, "rooms": 0.0}  # shorter files are not drawn from
@@ -98,6 +99,17 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
                     "talker (files without a speaker label in one folder count as one); label them or drop it"
                 )
     return Sources(speech, noise, layers, rooms)
+
+
+def check_roots(sources: Sources, roots: Mapping[str, Path]) -> None:
+    """Raise ValueError unless ``roots`` names an existing folder for each root the sources lie under."""
+    for name in sorted(sources.roots):
+        if name not in roots:
+            raise ValueError(
+                f"the recipe reads files under the root {name!r}; say where it lies: --root {name}=FOLDER"
+            )
+        if not Path(roots[name]).is_dir():
+            raise ValueError(f"--root {name}={roots[name]}: no such folder")
 
 
 def _noise_of(layer: Noise, key: str, folder: Path, split: str) -> NoiseSources:
