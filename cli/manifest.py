@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
 __all__ = ["app"]
 
 ROWS_SHOWN = 20
+MEASURES = ("effective_bandwidth", "activity_share", "clipped_share", "dc_offset", "quality")
 
 app = typer.Typer(
     help="Tables of source audio: what a folder holds, measured once.",
@@ -56,9 +57,9 @@ def scan_command(
 ) -> None:
     """Read every audio file below a folder and write down what it is.
 
-    Format, length, level, bandwidth, checksum; for room responses RT60, DRR and C50. A file that cannot be
-    used stays in the table with the reason. Run it again with the same --out after a change: only new and
-    changed files are read.
+    Format, length, level, bandwidth, activity, clipping, DC, checksum; for room responses RT60, DRR and C50. A
+    file that cannot be used stays in the table with the reason. Run it again with the same --out after a change:
+    only new and changed files are read.
 
     Example: `percepkit manifest scan ~/vctk --kind speech --pattern '{speaker}/*' --out speech.parquet`
     """
@@ -203,6 +204,8 @@ def _print_summary(frame: "pd.DataFrame") -> None:
         "sample rates": _counts(good["sample_rate"], "{} Hz"),
         "channels": _counts(good["channels"], "{}"),
         "classes": _counts(good["class"].dropna(), "{}"),
+        **{name.replace("_", " "): _range(good[name]) for name in MEASURES},
+        "duplicates": _duplicates(good),
         "speakers": f"{speakers}" + (f", and {unknown} files of unknown speakers" if unknown else ""),
         "status": _counts(frame["status"], "{}"),
     }
@@ -211,6 +214,19 @@ def _print_summary(frame: "pd.DataFrame") -> None:
             table.add_row(name, Text(value))
     console.print(table)
     _print_bad(console, frame[frame["status"] != "ok"])
+
+
+def _range(values: "pd.Series") -> str:
+    """Median and extremes; nothing for a column without values."""
+    known = values.dropna()
+    if known.empty:
+        return ""
+    return f"median {known.median():.3g}, {known.min():.3g} to {known.max():.3g}"
+
+
+def _duplicates(good: "pd.DataFrame") -> str:
+    copies = good["duplicate_of"].dropna()
+    return f"{len(copies)} files are copies of {copies.nunique()} others" if len(copies) else ""
 
 
 def _print_bad(console: Console, bad: "pd.DataFrame") -> None:
