@@ -248,7 +248,7 @@ def _best_match(
     total = np.zeros(2 * reach + 1)
     n = next_fast_len(length + 2 * reach, real=True)
     for start, delay in zip(starts.tolist(), delays.tolist(), strict=True):
-        heard = advance(y, start + round(delay) - reach, length + 2 * reach)
+        heard = advance(y, start + delay - reach, length + 2 * reach)
         total += irfft(np.conj(rfft(x[start : start + length], n)) * rfft(heard, n), n)[: 2 * reach + 1]
     peak = int(np.argmax(np.abs(total)))
     shift = peak + _vertex(total, peak) - reach
