@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from percepkit.cli.options import Scheduler, Workers, progress_bar
+from percepkit.cli.pairs import pair
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
     import pandas as pd
@@ -23,6 +24,9 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+
+
+app.command()(pair)
 
 
 @app.command("scan")

@@ -216,11 +216,11 @@ def decay_figure(recipe: Recipe, placer: Placer, row: Mapping[str, Any], n_sampl
     """
     impulse = np.zeros(n_samples, np.float32)
     impulse[0] = 1
-    responses, _ = placer.speech(impulse, row)
-    named = {"whole response": responses[0]}
+    whole, kept, _ = placer.speech(impulse, impulse, row)
+    named = {"whole response": whole}
     rooms = () if recipe.rooms is None else (recipe.rooms.target, *recipe.rooms.also)
-    named |= {f"target {name}": h for name, h in zip(rooms, responses[1:], strict=True) if name != "reverberant"}
-    total = float(np.sum(np.square(responses[0], dtype=np.float64)))
+    named |= {f"target {name}": h for name, h in zip(rooms, kept, strict=True) if name != "reverberant"}
+    total = float(np.sum(np.square(whole, dtype=np.float64)))
     decays = {label: _decay_db(h, total) for label, h in named.items()}
     if isinstance(row["noise_rir_path"], str):
         h = placer.noise(impulse, row)
