@@ -29,7 +29,8 @@ def run_command(
         str,
         typer.Option(
             help="Names with commas between them, or `module:function` of your own. "
-            "Default: all denoisers and the four oracles of the ladder. The noisy input is always scored."
+            "Default: a few classics, the four oracles of the ladder, and installed plugins. "
+            "The noisy input is always scored."
         ),
     ] = "",
     metrics: Annotated[
