@@ -92,11 +92,8 @@ class Renderer:
         names = [f"target_{name}" for name in (self.recipe.rooms.also if self.recipe.rooms else ())]
         if self._placer is None or not isinstance(row["rir_path"], str):
             return _Parts(heard, wanted, dict.fromkeys(names, wanted), damage)
-        placed, numbers = self._placer.speech(wanted, row)
-        speech = placed[0] if heard is wanted else self._placer.speech(heard, row)[0][0]
-        whole = self.recipe.rooms is not None and self.recipe.rooms.target == "reverberant" and heard is wanted
-        clean = speech if whole else placed[1]
-        return _Parts(speech, clean, dict(zip(names, placed[2:], strict=True)), damage, numbers)
+        speech, (clean, *also), numbers = self._placer.speech(heard, wanted, row)
+        return _Parts(speech, clean, dict(zip(names, also, strict=True)), damage, numbers)
 
     def _background(self, row: Mapping[str, Any], steps: list[dict[str, Any]], parts: _Parts) -> np.ndarray | None:
         if row["noise_kind"] == "none":
