@@ -11,17 +11,19 @@ P. C. Loizou, "Speech Enhancement: Theory and Practice", 2nd ed., CRC Press 2013
 
 from functools import cache
 
+import numba
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from percepkit.audio.resampling import resample
 from percepkit.eval.metrics._interface import Unscorable
 
-__all__ = ["EPS", "band_sums", "frames_of", "mean_of_lowest", "signal_at_rate", "spectrum_of", "window_of"]
+__all__ = ["EPS", "critical_bands", "frames_of", "mean_of_lowest", "signal_at_rate", "window_of"]
 
 EPS = float(np.finfo(np.float64).eps)
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 16_000
 _FRAME_SECONDS = 0.03
+_BLOCK = 64  # frames whose spectra fit into the cache
 
 _CENTRE_HZ = (
     "50 120 190 260 330 400 470 540 617.372 703.378 798.717 904.128 1020.38 1148.30 1288.72 1442.54 1610.70 "
@@ -92,13 +94,6 @@ def frames_of(x: np.ndarray, rate: int) -> np.ndarray:
     return sliding_window_view(x, n_window)[: n_frames * hop : hop]
 
 
-def spectrum_of(x: np.ndarray, rate: int) -> np.ndarray:
-    """Magnitudes of the windowed frames, shape (n_frames, n_fft / 2), without the bin at half the rate."""
-    window = window_of(rate)
-    spectrum = np.fft.rfft(frames_of(x, rate) * window, _n_fft(rate))
-    return np.abs(spectrum[:, :-1])
-
-
 def _n_fft(rate: int) -> int:
     """Power of two that holds two frames."""
     return 1 << int(np.ceil(np.log2(2 * len(window_of(rate)))))
@@ -106,35 +101,59 @@ def _n_fft(rate: int) -> int:
 
 @cache
 def _bands(rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bins of the 25 critical bands one after another, their weights, and where each band starts."""
+    """Bins of the 25 critical bands one after another, their weights, and where bands start (one more)."""
     centre, width = (np.array(text.split(), dtype=float) for text in (_CENTRE_HZ, _WIDTH_HZ))
     n_bins = _n_fft(rate) // 2
     per_bin = 2 * n_bins / rate
     distance = np.arange(n_bins) - np.floor(centre * per_bin)[:, None]
     weights = np.exp(-11 * (distance / (width * per_bin)[:, None]) ** 2) * (width[0] / width)[:, None]
     band, bins = np.nonzero(weights > _LOWEST_WEIGHT)
-    return bins, weights[band, bins], np.searchsorted(band, np.arange(len(centre)))
+    return bins, weights[band, bins], np.searchsorted(band, np.arange(len(centre) + 1))
 
 
-def band_sums(spectrum: np.ndarray, rate: int) -> np.ndarray:
-    """Weighted sums of a spectrum over the 25 critical bands, which end at 3.9 kHz.
+def critical_bands(x: np.ndarray, rate: int, *, exponent: float) -> tuple[np.ndarray, np.ndarray]:
+    """Sum the spectra of the windowed frames over the 25 critical bands, which end at 3.9 kHz, and over all bins.
 
     Parameters
     ----------
-    spectrum : float array, shape (n_frames, n_fft / 2)
-        Magnitude or power.
+    x : float array, shape (n_samples,)
+    rate : int
+        Hz.
+    exponent : float
+        Of the power: 1 for sums of power, 0.5 for sums of magnitudes.
 
     Returns
     -------
     float array, shape (n_frames, 25)
+        Weighted sums over the bands.
+    float array, shape (n_frames,)
+        Sums over all bins below half the rate.
 
     Examples
     --------
-    >>> band_sums(np.ones((1, 512)), 16_000).round(2)[0, [1, 24]].tolist()
-    [2.39, 2.39]
+    >>> bands, total = critical_bands(np.eye(1, 960, 300)[0], 16_000, exponent=0.5)
+    >>> (bands[0, [1, 24]] / total[0]).round(5).tolist()  # of an impulse, whose spectrum is flat
+    [0.00468, 0.00467]
     """
-    bins, weights, first = _bands(rate)
-    return np.add.reduceat(spectrum[:, bins] * weights, first, axis=1)
+    frames, window = frames_of(x, rate), window_of(rate)
+    bands, total = np.empty((len(frames), 25)), np.empty(len(frames))
+    for first in range(0, len(frames), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        spectrum = np.fft.rfft(frames[part] * window, _n_fft(rate))[:, :-1]
+        magnitude = (spectrum.real**2 + spectrum.imag**2) ** exponent
+        total[part] = np.sum(magnitude, axis=1)
+        bands[part] = _band_sums(magnitude, *_bands(rate))
+    return bands, total
+
+
+@numba.njit(cache=True, nogil=True)
+def _band_sums(spectrum: np.ndarray, bins: np.ndarray, weights: np.ndarray, first: np.ndarray) -> np.ndarray:
+    sums = np.zeros((len(spectrum), len(first) - 1))
+    for i in range(len(spectrum)):
+        for band in range(len(first) - 1):
+            for j in range(first[band], first[band + 1]):
+                sums[i, band] += spectrum[i, bins[j]] * weights[j]
+    return sums
 
 
 def mean_of_lowest(values: np.ndarray) -> float:

@@ -45,8 +45,8 @@ class Clean:
 def _bands(x: np.ndarray, sample_rate: int) -> np.ndarray:
     """Magnitudes of the bands of frames whose spectra are scaled to the sum 1, shape (n_frames, 25)."""
     signal, rate = _loizou.signal_at_rate(x, sample_rate)
-    spectrum = _loizou.spectrum_of(signal, rate)
-    return _loizou.band_sums(spectrum, rate) / np.sum(spectrum, axis=1, keepdims=True)
+    bands, total = _loizou.critical_bands(signal, rate, exponent=0.5)
+    return bands / total[:, None]
 
 
 def prepare(reference: np.ndarray, sample_rate: int) -> Clean:

@@ -58,7 +58,7 @@ def _nearest_peak(energy: np.ndarray, slope: np.ndarray) -> np.ndarray:
 def _slopes(x: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Slopes between neighbouring bands in dB, and the weights of [1], both of shape (n_frames, 24)."""
     signal, rate = _loizou.signal_at_rate(x, sample_rate)
-    power = _loizou.band_sums(_loizou.spectrum_of(signal, rate) ** 2, rate)
+    power, _ = _loizou.critical_bands(signal, rate, exponent=1.0)
     energy = 10 * np.log10(np.maximum(power, _FLOOR))
     slope = np.diff(energy, axis=1)
     below_highest = energy.max(axis=1, keepdims=True) - energy[:, :-1]
