@@ -3,7 +3,9 @@
 import numpy as np
 import soxr
 
-__all__ = ["resample"]
+from percepkit.dsp.alignment import advance
+
+__all__ = ["resample", "resample_from"]
 
 
 def resample(x: np.ndarray, from_rate: float, to_rate: int) -> np.ndarray:
@@ -38,3 +40,33 @@ def resample(x: np.ndarray, from_rate: float, to_rate: int) -> np.ndarray:
         last = y[-1:] if len(y) else x[-1:]
         y = np.concatenate([y, np.repeat(last, n_out - len(y), axis=0)])
     return y[:n_out]
+
+
+def resample_from(x: np.ndarray, place: float, from_rate: float, to_rate: int, n_samples: int) -> np.ndarray:
+    """Cut a stretch that begins between two samples, and resample it: how a delayed, drifting clock is undone.
+
+    Parameters
+    ----------
+    x : float array, shape (n,)
+    place : float
+        Where to begin, in samples of ``x``.
+    from_rate : float
+        Hz by the other clock: a recording that lasts 50 ppm too long has 1.00005 times its nominal rate.
+    to_rate : int
+        Hz.
+    n_samples : int
+        Of the result; zeros stand for what lies outside of ``x``.
+
+    Returns
+    -------
+    array of the dtype of ``x``, shape (n_samples,)
+        Samples of ``x`` itself where the place is whole and the rates are equal.
+
+    Examples
+    --------
+    >>> resample_from(np.arange(5.0), 3, 16_000, 16_000, 3)
+    array([3., 4., 0.])
+    """
+    length = int(np.ceil(n_samples * from_rate / to_rate))
+    y = resample(advance(x, place, length), from_rate, to_rate)[:n_samples]
+    return y if len(y) == n_samples else np.concatenate([y, np.zeros(n_samples - len(y), y.dtype)])

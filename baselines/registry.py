@@ -14,6 +14,7 @@ import numpy as np
 
 import percepkit.baselines
 from percepkit.baselines.denoiser import Denoiser, Oracle, Spec, as_float64
+from percepkit.engine.importing import import_attribute
 
 __all__ = ["LADDER", "FunctionDenoiser", "default_names", "load", "names"]
 
@@ -128,7 +129,7 @@ def load(name: str) -> Denoiser | Oracle:
     if name in points:
         return _as_denoiser(points[name].load(), name)
     if ":" in name:
-        return _as_denoiser(_import_attribute(name), name)
+        return _as_denoiser(import_attribute(name), name)
     raise ValueError(f"no denoiser is called {name!r}; choose from {', '.join(names())}, or give MODULE:FUNCTION")
 
 
@@ -138,17 +139,3 @@ def _as_denoiser(found: object, name: str) -> Denoiser | Oracle:
     if isinstance(found, Denoiser | Oracle):
         return found
     return FunctionDenoiser(found, name)
-
-
-def _import_attribute(name: str) -> object:
-    module_name, _, attribute = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except (ImportError, ValueError) as error:
-        # The current folder is not added to sys.path: workers of a cluster would not see it.
-        raise ValueError(
-            f"cannot import {module_name!r} of {name!r} ({error}); install it or add its folder to PYTHONPATH"
-        ) from error
-    if not hasattr(module, attribute):
-        raise ValueError(f"module {module_name!r} has no {attribute!r}; give MODULE:FUNCTION")
-    return getattr(module, attribute)

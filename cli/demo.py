@@ -69,7 +69,8 @@ def _gather_sources(out: Path, cluster: Any) -> None:
     from percepkit.manifests.demo import demo_folder
     from percepkit.manifests.scan import scan
     from percepkit.manifests.table import write_manifest
-    from percepkit.synth.rooms import build_bank, load_bank
+    from percepkit.synth.room_bank import load_bank
+    from percepkit.synth.rooms import build_bank
 
     recipes = demo_folder().parent / "recipes"
     out.mkdir(parents=True, exist_ok=True)

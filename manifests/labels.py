@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-__all__ = ["LABELS", "labels_of"]
+__all__ = ["LABELS", "labels_of", "path_regex"]
 
 LABELS = ("class", "speaker", "group", "split", "licence")
 
@@ -15,24 +15,32 @@ _TOKEN = re.compile(r"\*\*/|\*\*|\*|\{[^{}]*\}|[{}]")
 Labels = dict[str, str]
 
 
-def _regex(pattern: str) -> re.Pattern[str]:
-    """Compile ``{class}/{speaker}/*``: a placeholder and ``*`` stay within one part of the path."""
+def path_regex(pattern: str, *, names: Sequence[str] | None = None) -> re.Pattern[str]:
+    """Compile ``{class}/{speaker}/*``: a placeholder and ``*`` stay within one part of the path.
+
+    Placeholders are one of ``names``, or any word.
+
+    Examples
+    --------
+    >>> path_regex("{name}_clean.*").fullmatch("m2_script1_clean.flac")["name"]
+    'm2_script1'
+    """
     parts: list[str] = []
     seen: set[str] = set()
     end = 0
     for token in _TOKEN.finditer(pattern):
         parts.append(re.escape(pattern[end : token.start()]))
-        parts.append(_translated(token.group(), pattern, seen))
+        parts.append(_translated(token.group(), pattern, seen, names))
         end = token.end()
     return re.compile("".join(parts) + re.escape(pattern[end:]), re.DOTALL)
 
 
-def _translated(token: str, pattern: str, seen: set[str]) -> str:
+def _translated(token: str, pattern: str, seen: set[str], names: Sequence[str] | None) -> str:
     if token in ("**/", "**", "*"):
         return {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}[token]
     name = token.strip("{}")
-    if token in "{}" or name not in LABELS:
-        valid = " ".join(f"{{{label}}}" for label in LABELS)
+    if token in "{}" or (name not in names if names else not re.fullmatch("[A-Za-z_]+", name)):
+        valid = " ".join(f"{{{label}}}" for label in names) if names else "{a_word}"
         raise ValueError(f"--pattern {pattern!r}: unknown placeholder {token!r}; use {valid}, * and **")
     if name in seen:
         return f"(?P={name})"
@@ -41,7 +49,7 @@ def _translated(token: str, pattern: str, seen: set[str]) -> str:
 
 
 def _from_pattern(paths: Sequence[str], pattern: str) -> tuple[list[Labels], list[str]]:
-    regex = _regex(pattern)
+    regex = path_regex(pattern, names=LABELS)
     matches = [regex.fullmatch(path) for path in paths]
     unmatched = sum(match is None for match in matches)
     notes = [f"{unmatched} of {len(paths)} files do not match the pattern {pattern!r}"] if unmatched else []

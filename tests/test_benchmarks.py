@@ -8,6 +8,7 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 SMALL = {
+    "duplicates.py": ["--files", "2"],
     "throughput.py": ["--items", "2", "--rounds", "1", "--seconds", "2"],
     "pitch_agreement.py": ["--files", "2"],
     "targets.py": ["--rounds", "1", "--seconds", "1"],

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from percepkit.synth.recipe import Recipe
-from percepkit.synth.rooms import RoomBank
+from percepkit.synth.room_bank import RoomBank
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 

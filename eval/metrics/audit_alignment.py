@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from percepkit.dsp.alignment import align
+from percepkit.dsp.lag import find_lag
 from percepkit.eval.metrics._interface import MetricSpec, Unscorable, checked_estimate, checked_reference
 
 __all__ = ["SPEC", "Clean", "prepare", "score"]
@@ -73,7 +73,7 @@ def score(state: Clean, estimate: np.ndarray) -> dict[str, float]:
     {'gain_error_db': 6.0, 'delay_ms': 1.0, 'inverted': 1.0}
     """
     estimate = checked_estimate(estimate, len(state.signal))
-    found = align(state.signal, estimate, max_delay=int(_MAX_DELAY_SECONDS * state.sample_rate))
+    found = find_lag(state.signal, estimate, max_delay=int(_MAX_DELAY_SECONDS * state.sample_rate))
     if found.prominence < _LEAST_PROMINENCE or found.gain == 0:
         reason = f"the clearest delay stands out {found.prominence:.1f} times, {_LEAST_PROMINENCE:.0f} are needed"
         raise Unscorable("no_alignment", reason)
