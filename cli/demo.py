@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from percepkit.cli.options import Workers, progress_bar
+from percepkit.cli.options import Workers, connect, progress_bar
 
 __all__ = ["demo"]
 
@@ -28,7 +28,6 @@ def demo(
     from percepkit.baselines import registry
     from percepkit.cli.eval import print_tables
     from percepkit.cli.synth import print_overview, print_run
-    from percepkit.engine.cluster import client
     from percepkit.eval import metrics
     from percepkit.eval.report.page import write_report
     from percepkit.eval.score import score_corpus
@@ -42,7 +41,7 @@ def demo(
     started = time.perf_counter()
     corpus, scores, report = out / "corpus", out / "scores.parquet", out / "report.html"
     recipe_file = out / "demo.yaml"
-    with client(workers) as cluster:
+    with connect(workers, None) as cluster:
         _gather_sources(out, cluster)
         recipe = load_recipe(recipe_file)
         if items is not None:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from percepkit.cli.options import Scheduler, Workers, progress_bar
+from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
 
 __all__ = ["app", "print_tables"]
 
@@ -50,7 +50,6 @@ def run_command(
     Example: `percepkit eval run out/corpus --denoisers wiener,my_package:denoise --metrics pesq_wb,stoi`
     """
     from percepkit.baselines import registry
-    from percepkit.engine.cluster import client
     from percepkit.eval import metrics as metric_floor
     from percepkit.eval.score import NOISY, score_corpus
     from percepkit.synth.corpus import open_corpus
@@ -63,7 +62,7 @@ def run_command(
     for name in wanted:
         metric_floor.load(name)
     out = out or Path(f"{corpus.resolve().name}-scores.parquet")
-    with client(workers, scheduler) as connected, progress_bar("scoring", "items") as progress:
+    with connect(workers, scheduler) as connected, progress_bar("scoring", "items") as progress:
         result = score_corpus(
             corpus,
             chosen,

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from percepkit.cli.options import Scheduler, Workers, progress_bar
+from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
 from percepkit.cli.pairs import pair
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
@@ -67,7 +67,6 @@ def scan_command(
 
     Example: `percepkit manifest scan ~/vctk --kind speech --pattern '{speaker}/*' --out speech.parquet`
     """
-    from percepkit.engine.cluster import client
     from percepkit.engine.tables import ensure_writable
     from percepkit.manifests.scan import scan
     from percepkit.manifests.table import read_manifest, write_manifest
@@ -76,7 +75,7 @@ def scan_command(
     previous = read_manifest(out) if out.exists() else None
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; give the folder that holds the audio files")
-    with client(workers, scheduler) as cluster, progress_bar("scanning", "files") as progress:
+    with connect(workers, scheduler) as cluster, progress_bar("scanning", "files") as progress:
         frame = scan(
             folder,
             kind=kind,

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from percepkit.cli.options import Scheduler, Workers, progress_bar
+from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,12 +38,11 @@ def rooms(
     """
     import pandas as pd
 
-    from percepkit.engine import cluster
     from percepkit.synth.room_bank import load_bank
     from percepkit.synth.rooms import TABLE, build_bank
 
     bank = load_bank(bank_file)
-    with cluster.client(workers, scheduler) as client, progress_bar("simulating", "rooms") as progress:
+    with connect(workers, scheduler) as client, progress_bar("simulating", "rooms") as progress:
         started = time.perf_counter()
         manifest = build_bank(bank, out, client=client, progress=progress)
         seconds = time.perf_counter() - started

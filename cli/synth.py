@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from percepkit.cli.options import Roots, Scheduler, Workers, parse_roots, progress_bar
+from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_roots, progress_bar
 from percepkit.cli.rooms import rooms
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
@@ -75,14 +75,13 @@ def run(
 
     Example: percepkit synth run train.yaml --out corpus --root speech=/data/speech --root noise=/data/noise
     """
-    from percepkit.engine import cluster
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.run import run_recipe
     from percepkit.synth.sources import load_sources
 
     recipe = load_recipe(recipe_file)
     sources = load_sources(recipe, recipe_file.parent)
-    with cluster.client(workers, scheduler) as client, progress_bar("rendering", "items") as progress:
+    with connect(workers, scheduler) as client, progress_bar("rendering", "items") as progress:
         report = run_recipe(
             recipe, sources, out, parse_roots(root),
             client=client, max_failures=max_failures, retry_quarantined=retry_quarantined, progress=progress,
@@ -199,12 +198,11 @@ def verify(
 
     Example: percepkit synth verify corpus
     """
-    from percepkit.engine import cluster
     from percepkit.synth.corpus import open_corpus
     from percepkit.synth.verify import verify_corpus
 
     opened = open_corpus(corpus)
-    with cluster.client(workers, scheduler) as client, progress_bar("verifying", "shards") as progress:
+    with connect(workers, scheduler) as client, progress_bar("verifying", "shards") as progress:
         problems = verify_corpus(opened, client=client, progress=progress)
     console = Console(highlight=False)
     if problems.empty:
