@@ -54,7 +54,7 @@ def demo(
         print_run(run, corpus)
         with progress_bar("scoring", "items") as progress:
             score_corpus(
-                corpus, registry.default_names(), metrics.names(), scores, client=cluster, progress=progress
+                corpus, registry.default_names(), metrics.HEADLINE, scores, client=cluster, progress=progress
             )
     with progress_bar("report", "steps") as progress:
         write_report(scores, corpus, report, title="percepkit demo", progress=progress)

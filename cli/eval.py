@@ -34,7 +34,11 @@ def run_command(
         ),
     ] = "",
     metrics: Annotated[
-        str, typer.Option(help="Names with commas between them, see `percepkit eval metrics`. Default: all.")
+        str,
+        typer.Option(
+            help="Names with commas between them, see `percepkit eval metrics`, or `all`. "
+            "Default: pesq_wb, pesq_nb, stoi, estoi and si_sdr."
+        ),
     ] = "",
     out: Annotated[
         Path | None, typer.Option(help="Score table to write. Default: CORPUS-scores.parquet in this folder.")
@@ -54,7 +58,7 @@ def run_command(
     from percepkit.eval.score import NOISY, score_corpus
     from percepkit.synth.corpus import open_corpus
 
-    chosen, wanted = _names(denoisers) or registry.default_names(), _names(metrics) or metric_floor.names()
+    chosen, wanted = _names(denoisers) or registry.default_names(), _wanted(metrics)
     open_corpus(corpus)  # what is misspelt ends here, before a cluster and a progress bar are started
     for name in chosen:
         if name != NOISY:
@@ -78,6 +82,12 @@ def run_command(
         typer.echo(f"{count} items of the corpus were left out: {status}")
     print_tables(out, corpus, [])
     typer.echo(f"scores: {out}")
+
+
+def _wanted(text: str) -> list[str]:
+    from percepkit.eval import metrics
+
+    return metrics.names() if text == "all" else _names(text) or list(metrics.HEADLINE)
 
 
 @app.command("table")

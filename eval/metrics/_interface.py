@@ -15,6 +15,7 @@ import numpy as np
 import percepkit.eval.metrics as _here
 
 __all__ = [
+    "HEADLINE",
     "STATUSES",
     "Metric",
     "MetricSpec",
@@ -50,6 +51,9 @@ STATUSES: Mapping[str, str] = {
     "timeout": "the metric's code did not finish in time",
     "denoiser_failed": "the denoiser raised an error, so that there is nothing to score",
 }
+
+#: Scored unless asked otherwise: what most articles report.
+HEADLINE = ("pesq_wb", "pesq_nb", "stoi", "estoi", "si_sdr")
 
 
 class Unscorable(ValueError):
