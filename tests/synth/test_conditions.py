@@ -129,6 +129,14 @@ def test_noise_ends_where_the_speech_does_if_asked(make):
             assert (top < 1e-5) == match
 
 
+def test_room_recorded_at_a_low_rate_limits_the_band_that_targets_believe(make):
+    _, plan, render = make(items=8, sample_rate=48_000, targets=["band_flags"])
+    assert set(plan["rir_rate"]) == {0, 16_000}
+    for row in plan.to_dict("records"):
+        limit_hz = np.max(render(row).damage.bandwidth_hz)  # pauses of the dry speech are not limited
+        assert limit_hz == (8000 if row["rir_rate"] else np.inf)
+
+
 def test_speed_changes_pitch_and_length(make):
     for speed in (0.8, 1.25):
         _, plan, render = make(rooms=None, speech={"manifest": "speech.parquet", "speed": speed})
