@@ -136,7 +136,9 @@ def _draw_rooms(recipe: Recipe, rooms: pd.DataFrame | None, draw: Draws) -> pd.D
     if recipe.rooms is None or rooms is None:
         names = ["room", "rir_root", "rir_path", "rir_key", "noise_rir_path"]
         empty = pd.DataFrame(dict.fromkeys(names), index=range(draw.count), dtype=object)
-        return empty.assign(rir_channel=-1, rir_rate=0, noise_rir_channel=-1, **dict.fromkeys(ROOM_NUMBERS, np.nan))
+        return empty.assign(
+            rir_channel=-1, rir_rate=0, noise_rir_channel=-1, **dict.fromkeys(ROOM_NUMBERS, np.nan)
+        )
     u = draw("room")
     position = pick(u[1], len(rooms))
     rows = rooms.iloc[position].reset_index(drop=True)
