@@ -93,7 +93,7 @@ class Placer:
         changes: tuple[float, ...] = (np.nan, np.nan, np.nan),
         key: str | None = None,
     ) -> tuple[np.ndarray, int]:
-        """A response and its rate: the items', or its own where that is lower, as its direct path is a pulse there."""
+        """A response and its rate: the items', or its own where that is lower, as a pulse there is one sample."""
         file = self._cutter.find(root_name, path)
         h, own_rate = read(file, channel=channel)
         rate = min(own_rate, self._cutter.sample_rate)
