@@ -219,3 +219,12 @@ def test_rooms_that_miss_the_rt60_are_refused(monkeypatch):
     monkeypatch.setattr(simulation, "MAX_ORDER", 2)
     with pytest.raises(ValueError, match=r"RT60 of 0.60 s was asked and .* in a room of .* or use method: hybrid"):
         simulate_room(draw_geometry(bank(rt60_seconds=0.6), 0), 16000)
+
+
+def test_decays_have_neither_bursts_nor_holes():
+    drawn = draw_geometry(bank(**HYBRID, materials=DULL, shape="polygon", rt60_seconds=0.4), 1)
+    h = simulate_room(drawn, 16000)[0][int(0.05 * 16000) :]
+    level_db = 10 * np.log10((h[: len(h) // 320 * 320].reshape(-1, 320) ** 2).mean(axis=1))
+    level_db = level_db[level_db > level_db[0] - 40]
+    places = np.arange(len(level_db))
+    assert np.abs(level_db - np.polyval(np.polyfit(places, level_db, 2), places)).max() < 4
