@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from percepkit.cli.curation import duplicates, score
 from percepkit.cli.options import Scheduler, Workers, progress_bar
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
@@ -23,6 +24,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+app.command()(duplicates)
+app.command()(score)
 
 
 @app.command("scan")
