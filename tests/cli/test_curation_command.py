@@ -82,6 +82,6 @@ def test_scores_are_written_and_failures_told(folders, monkeypatch):
 
 def test_show_prints_what_was_measured(folders):
     shown = " ".join(run("show", folders / "a.parquet").stdout.split())
-    for name in ("effective bandwidth", "activity share", "clipped share", "dc offset"):
+    for name in ("bandwidth", "active share", "clipped", "DC offset"):
         assert f"{name} │ median" in shown
     assert "quality" not in shown
