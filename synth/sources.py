@@ -10,6 +10,7 @@ import pandas as pd
 from percepkit.manifests.generated import GENERATED_ROOT, generated_rows
 from percepkit.manifests.split import find_leaks
 from percepkit.manifests.table import read_manifest, usable
+from percepkit.synth.keep import Keep, keep_files
 from percepkit.synth.recipe import Noise, Recipe
 
 __all__ = ["NoiseSources", "Sources", "SpeechSources", "check_roots", "load_sources"]
@@ -61,12 +62,16 @@ class NoiseSources:
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """All that a recipe draws from."""
+    """All that a recipe draws from.
+
+    ``dropped`` says what each limit of a `keep` section left out.
+    """
 
     speech: SpeechSources
     noise: NoiseSources
     layers: dict[str, NoiseSources | None]
     rooms: pd.DataFrame | None
+    dropped: tuple[str, ...] = ()
 
     @property
     def roots(self) -> set[str]:
@@ -84,10 +89,11 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
     ValueError
         If a manifest is missing or holds no usable file, naming it and the recipe's key.
     """
-    speech = _speech(_usable(folder, recipe.speech.manifest, "speech.manifest", recipe.split))
-    noise = _noise_of(recipe.noise, "noise", folder, recipe.split)
+    dropped: list[str] = []
+    speech = _speech(_kept(folder, recipe.speech.manifest, "speech", recipe.split, recipe.speech.keep, dropped))
+    noise = _noise_of(recipe.noise, "noise", folder, recipe.split, dropped)
     layers = {
-        name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split)
+        name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split, dropped)
         for name, layer in recipe.layers.items()
     }
     rooms = _usable(folder, recipe.rooms.manifest, "rooms.manifest", recipe.split) if recipe.rooms else None
@@ -98,7 +104,7 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
                     f"{key}: babble and talkers need the voices of other speakers, but speech.manifest holds one "
                     "talker (files without a speaker label in one folder count as one); label them or drop it"
                 )
-    return Sources(speech, noise, layers, rooms)
+    return Sources(speech, noise, layers, rooms, tuple(dropped))
 
 
 def check_roots(sources: Sources, roots: Mapping[str, Path]) -> None:
@@ -112,12 +118,28 @@ def check_roots(sources: Sources, roots: Mapping[str, Path]) -> None:
             raise ValueError(f"--root {name}={roots[name]}: no such folder")
 
 
-def _noise_of(layer: Noise, key: str, folder: Path, split: str) -> NoiseSources:
-    listed = _usable(folder, layer.manifest, f"{key}.manifest", split) if layer.manifest else None
+def _noise_of(layer: Noise, key: str, folder: Path, split: str, dropped: list[str]) -> NoiseSources:
+    listed = _kept(folder, layer.manifest, key, split, layer.keep, dropped) if layer.manifest else None
     sources = _noise(listed, layer.generated)
     if getattr(layer, "events", None) is not None and sources.table["kind"].notna().any():
         raise ValueError(f"{key}: events are pieces of recordings, but its manifest lists generated noises")
     return sources
+
+
+def _kept(
+    folder: Path, manifests: tuple[str, ...], key: str, split: str, keep: Keep | None, dropped: list[str]
+) -> pd.DataFrame:
+    """Usable rows within the limits; adds what was left out to ``dropped``."""
+    rows = _usable(folder, manifests, f"{key}.manifest", split)
+    if keep is None:
+        return rows
+    generated = rows["root_name"] == GENERATED_ROOT
+    try:
+        kept = keep_files(rows[~generated].reset_index(drop=True), keep, f"{key}.keep")
+    except ValueError as error:
+        raise ValueError(f"{', '.join(str(folder / name) for name in manifests)}: {error}") from None
+    dropped += kept.dropped
+    return pd.concat([kept.rows, rows[generated]], ignore_index=True)
 
 
 def _usable(folder: Path, manifests: tuple[str, ...], key: str, split: str) -> pd.DataFrame:

@@ -37,7 +37,9 @@ def test_the_recipe_and_the_bank_are_valid():
     assert Recipe.model_validate(recipe).items == 4500
     rich = Recipe.model_validate(recipe | yaml.safe_load(block("yaml", 1)))
     assert list(rich.layers) == ["rival", "knocks"]
-    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 2))).rooms == 500
+    picky = Recipe.model_validate(recipe | yaml.safe_load(block("yaml", 2)))
+    assert "quality" in picky.speech.keep.limits
+    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 3))).rooms == 500
 
 
 def test_links_lead_somewhere():
