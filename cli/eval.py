@@ -10,7 +10,7 @@ from rich.table import Table
 
 from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
 
-__all__ = ["app", "print_tables"]
+__all__ = ["app", "print_tables", "wanted_metrics"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +19,10 @@ app = typer.Typer(
 )
 
 CorpusArgument = Annotated[Path, typer.Argument(help="Rendered corpus.", metavar="CORPUS")]
-ScoresArgument = Annotated[Path, typer.Argument(help="Table written by `eval run`.", metavar="SCORES")]
+ScoredArgument = Annotated[
+    Path, typer.Argument(help="Corpus, or the NAME.files.parquet of `eval files`.", metavar="CORPUS")
+]
+ScoresArgument = Annotated[Path, typer.Argument(help="Table of `eval run` or `eval files`.", metavar="SCORES")]
 
 
 @app.command("run")
@@ -58,7 +61,7 @@ def run_command(
     from percepkit.eval.score import NOISY, score_corpus
     from percepkit.synth.corpus import open_corpus
 
-    chosen, wanted = _names(denoisers) or registry.default_names(), _wanted(metrics)
+    chosen, wanted = _names(denoisers) or registry.default_names(), wanted_metrics(metrics)
     open_corpus(corpus)  # what is misspelt ends here, before a cluster and a progress bar are started
     for name in chosen:
         if name != NOISY:
@@ -84,7 +87,8 @@ def run_command(
     typer.echo(f"scores: {out}")
 
 
-def _wanted(text: str) -> list[str]:
+def wanted_metrics(text: str) -> list[str]:
+    """Metrics named with commas between them; the headline's without a name, every one for ``all``."""
     from percepkit.eval import metrics
 
     return metrics.names() if text == "all" else _names(text) or list(metrics.HEADLINE)
@@ -93,7 +97,7 @@ def _wanted(text: str) -> list[str]:
 @app.command("table")
 def table_command(
     scores: ScoresArgument,
-    corpus: CorpusArgument,
+    corpus: ScoredArgument,
     by: Annotated[
         str,
         typer.Option(help="Condition columns with commas between them: snr_db, noise_class, rt60, ..."),
@@ -128,7 +132,7 @@ def metrics_command() -> None:
 @app.command("report")
 def report_command(
     scores: ScoresArgument,
-    corpus: CorpusArgument,
+    corpus: ScoredArgument,
     out: Annotated[Path, typer.Option(help="Page to write, everything in one file.")] = Path("report.html"),
     title: Annotated[str | None, typer.Option(help="Heading of the page. Default: the corpus' name.")] = None,
 ) -> None:
@@ -145,14 +149,14 @@ def report_command(
 
 def print_tables(scores_path: Path, corpus: Path, by: Sequence[str]) -> None:
     """Print the means of a score table, one table per condition, and what is missing."""
+    from percepkit.eval.paired_files import open_material
     from percepkit.eval.score import read_scores
     from percepkit.eval.statistics import summarise
     from percepkit.eval.summary import failure_line, summary_tables
-    from percepkit.synth.corpus import open_corpus
 
     scores = read_scores(scores_path)
     console = _console()
-    for table in summary_tables(summarise(scores, open_corpus(corpus).items, by), by=by):
+    for table in summary_tables(summarise(scores, open_material(corpus).items, by), by=by):
         console.print(table)
     typer.echo("mean [95 % interval], below it the improvement over noisy; ↑ higher is better")
     typer.echo(failure_line(scores))
