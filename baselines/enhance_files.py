@@ -213,7 +213,10 @@ def _enhanced_blocks(source: Path, sound: AudioInfo, denoiser: Denoiser) -> Iter
         yield from _streamed(source, sound, denoiser)
     else:
         noisy, rate = read(source)
-        channels = [enhance_channel(np.ascontiguousarray(channel), rate, denoiser) for channel in noisy.T]
+        try:
+            channels = [enhance_channel(np.ascontiguousarray(channel), rate, denoiser) for channel in noisy.T]
+        except RuntimeError as error:  # a command that fails, a network that runs out of memory
+            raise ValueError(f"{source}: {error}") from error
         yield np.stack(channels, axis=1)
 
 

@@ -3,7 +3,8 @@
 A module of this folder is registered by its presence: it defines ``DENOISERS``, a tuple of denoisers or
 oracles. Other packages register theirs under the entry-point group ``percepkit.denoisers``. Any importable
 function ``(noisy, sample_rate) -> enhanced`` works as ``module:function``. A suppressor with another noise
-estimator than its own is ``NAME+ESTIMATOR``.
+estimator than its own is ``NAME+ESTIMATOR``. What others made elsewhere is ``cmd:PROGRAM {in} {out}``,
+``onnx:FILE`` or ``folder:PATH/{item_id}.wav``.
 """
 
 import importlib
@@ -14,7 +15,10 @@ from importlib.metadata import EntryPoint, entry_points
 import numpy as np
 
 import percepkit.baselines
-from percepkit.baselines.denoiser import Denoiser, Oracle, Spec, as_float64
+from percepkit.baselines.command_line import CommandDenoiser
+from percepkit.baselines.denoiser import Denoiser, Oracle, Recorded, Spec, as_float64
+from percepkit.baselines.onnx_file import OnnxDenoiser
+from percepkit.baselines.recorded_folder import RecordedFolder
 from percepkit.baselines.suppression import Suppressor
 from percepkit.engine.importing import import_attribute
 
@@ -25,6 +29,8 @@ LADDER = ("oracle-gains", "oracle-comb", "oracle-postfilter", "oracle-magnitude"
 
 #: Of the classical suppressors, those that are scored unless asked otherwise.
 CLASSICS = ("highpass", "omlsa", "spectral-subtraction", "wiener")
+
+_ELSEWHERE = {"cmd": CommandDenoiser, "onnx": OnnxDenoiser, "folder": RecordedFolder}
 
 ENTRY_POINT_GROUP = "percepkit.denoisers"
 
@@ -50,7 +56,7 @@ class FunctionDenoiser:
             raise ValueError(f"{name!r} is a {type(function).__name__}; expected a function (noisy, sample_rate)")
         self._function = function
         summary = (function.__doc__ or "").strip().split("\n")[0]
-        self.spec = Spec(name=name, summary=summary)
+        self.spec = Spec(name=name, summary=summary, aligned=False)
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
         """Call the function on a copy and check what it returns."""
@@ -110,13 +116,14 @@ def default_names() -> list[str]:
     return sorted({*CLASSICS, *LADDER, *_third_party()})
 
 
-def load(name: str) -> Denoiser | Oracle:
+def load(name: str) -> Denoiser | Oracle | Recorded:
     """Return the denoiser called ``name``.
 
     Parameters
     ----------
     name : str
-        One of `names`, ``module:function``, or ``NAME+ESTIMATOR``.
+        One of `names`, ``module:function``, ``NAME+ESTIMATOR``, ``cmd:PROGRAM {in} {out}`` (see
+        `CommandDenoiser`), ``onnx:FILE`` (`OnnxDenoiser`) or ``folder:PATH/{item_id}.wav`` (`RecordedFolder`).
 
     Raises
     ------
@@ -133,7 +140,10 @@ def load(name: str) -> Denoiser | Oracle:
     points = _third_party()
     if name in points:
         return _as_denoiser(points[name].load(), name)
-    if ":" in name:
+    kind, colon, rest = name.partition(":")
+    if kind in _ELSEWHERE:
+        return _ELSEWHERE[kind](rest, name)
+    if colon:
         return _as_denoiser(import_attribute(name), name)
     base, plus, estimator = name.rpartition("+")
     if plus and isinstance(found := _shipped().get(base), Suppressor):

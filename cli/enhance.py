@@ -20,7 +20,11 @@ def enhance(
     ],
     name: Annotated[
         str,
-        typer.Option("--with", metavar="NAME", help="A name of `percepkit baselines`, or MODULE:FUNCTION."),
+        typer.Option(
+            "--with",
+            metavar="NAME",
+            help="A name of `percepkit baselines`, MODULE:FUNCTION, 'cmd:PROGRAM {in} {out}', or onnx:FILE.",
+        ),
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
 ) -> None:
@@ -82,6 +86,8 @@ def _load(name: str) -> "Denoiser":
     found = load(name)
     if isinstance(found, Denoiser) and found.spec.needs == "nothing":
         return found
+    if found.spec.needs == "item":
+        raise ValueError(f"{name!r} holds the results of a corpus' items; there is nothing to run on other files")
     usable = ", ".join(other for other in names() if load(other).spec.needs == "nothing")
     raise ValueError(
         f"{name!r} is an oracle: it needs the clean stems of a corpus item, which a recording does not have; "

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
 
-__all__ = ["app", "print_tables", "wanted_metrics"]
+__all__ = ["Align", "app", "print_delays", "print_tables", "wanted_metrics"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,13 +25,20 @@ ScoredArgument = Annotated[
 ScoresArgument = Annotated[Path, typer.Argument(help="Table of `eval run` or `eval files`.", metavar="SCORES")]
 
 
+Align = Annotated[
+    bool,
+    typer.Option("--align", help="Undo the delay of outputs that others made; without it, it is only reported."),
+]
+
+
 @app.command("run")
 def run_command(
     corpus: CorpusArgument,
     denoisers: Annotated[
         str,
         typer.Option(
-            help="Names with commas between them, or `module:function` of your own. "
+            help="Names with commas between them; of your own `module:function`, `cmd:PROGRAM {in} {out}`, "
+            "`onnx:FILE`, or `folder:PATH/{item_id}.wav`. "
             "Default: a few classics, the four oracles of the ladder, and installed plugins. "
             "The noisy input is always scored."
         ),
@@ -47,6 +54,7 @@ def run_command(
         Path | None, typer.Option(help="Score table to write. Default: CORPUS-scores.parquet in this folder.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT items.")] = None,
+    align: Align = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
@@ -77,6 +85,7 @@ def run_command(
             out,
             client=connected,
             limit=limit,
+            align=align,
             progress=progress,
         )
     if result.n_resumed:
@@ -84,6 +93,7 @@ def run_command(
     for status, count in sorted(result.skipped.items()):
         typer.echo(f"{count} items of the corpus were left out: {status}")
     print_tables(out, corpus, [])
+    print_delays(out)
     typer.echo(f"scores: {out}")
 
 
@@ -160,6 +170,18 @@ def print_tables(scores_path: Path, corpus: Path, by: Sequence[str]) -> None:
         console.print(table)
     typer.echo("mean [95 % interval], below it the improvement over noisy; ↑ higher is better")
     typer.echo(failure_line(scores))
+
+
+def print_delays(scores_path: Path) -> None:
+    """Print what delay outputs had that are not known to be aligned: the most frequent one of each."""
+    from percepkit.eval.score import read_scores
+
+    scores = read_scores(scores_path)
+    noted = scores[(scores["status"] == "ok") & (scores["reason"] != "")].drop_duplicates(["item", "denoiser"])
+    for denoiser, notes in noted.groupby("denoiser")["reason"]:
+        counts = notes.value_counts()
+        more = f"; otherwise in {len(notes) - counts.iloc[0]} more" if len(counts) > 1 else ""
+        typer.echo(f"{denoiser}: {counts.index[0]}, in {counts.iloc[0]} items{more}")
 
 
 def _console() -> Console:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from percepkit.cli.eval import print_tables, wanted_metrics
+from percepkit.cli.eval import Align, print_delays, print_tables, wanted_metrics
 from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
 
 __all__ = ["files"]
@@ -34,6 +34,7 @@ def files(
     ] = "",
     out: Annotated[Path, typer.Option(help="Score table to write.")] = Path("scores.parquet"),
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT references.")] = None,
+    align: Align = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
@@ -50,12 +51,21 @@ def files(
     wanted, folders = wanted_metrics(metrics), _folders(estimates)
     with connect(workers, scheduler) as client, progress_bar("scoring", "items") as progress:
         result = score_files(
-            reference, folders, wanted, out, client=client, noisy=noisy, limit=limit, progress=progress
+            reference,
+            folders,
+            wanted,
+            out,
+            client=client,
+            noisy=noisy,
+            limit=limit,
+            align=align,
+            progress=progress,
         )
     if result.n_resumed:
         typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
     _print_unused(result.unused)
     print_tables(out, result.items, [])
+    print_delays(out)
     typer.echo(f"scores: {out}, items: {result.items}")
 
 

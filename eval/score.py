@@ -6,7 +6,7 @@ The stems are read and the metrics prepared once per item, and all denoisers are
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,17 @@ import pandas as pd
 from percepkit.audio.resampling import resample
 from percepkit.baselines import registry
 from percepkit.baselines.denoiser import Denoiser, Oracle, Recorded
+from percepkit.baselines.recorded_folder import MissingRecording
+from percepkit.engine.child import ChildCrashed, ChildTimeout
 from percepkit.engine.tables import read_table
 from percepkit.eval import metrics as metric_floor
-from percepkit.eval.metrics import Outcome, Panel, Unscorable
+from percepkit.eval.lateness import realigned
+from percepkit.eval.metrics import Outcome, Panel
 from percepkit.eval.metrics._interface import failed
 from percepkit.eval.slices import Cells, metric_versions, score_in_slices
 from percepkit.synth.corpus import Corpus, open_corpus
 
-__all__ = ["NOISY", "ScoreRun", "enhance_item", "read_scores", "score_corpus"]
+__all__ = ["NOISY", "ScoreRun", "enhance_item", "noted", "read_scores", "score_corpus"]
 
 NOISY = "noisy"  # the unprocessed input, scored like a denoiser
 _STEMS = ("noisy", "clean", "speech", "noise")
@@ -57,6 +60,7 @@ class _Job:
     corpus: Path
     denoisers: tuple[str, ...]
     metrics: tuple[str, ...]
+    align: bool
 
 
 def score_corpus(
@@ -67,6 +71,7 @@ def score_corpus(
     *,
     client: Any,
     limit: int | None = None,
+    align: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ScoreRun:
     """Score denoisers on the items of a corpus and write the table of scores.
@@ -85,6 +90,9 @@ def score_corpus(
         From `percepkit.engine.cluster.client`.
     limit : int, optional
         Score only the first items of the corpus.
+    align : bool
+        Undo the delay of denoisers that are not known to be aligned, item by item. It is measured against the
+        noisy input and noted as the reason of their scores in any case.
     progress : callable, optional
         Called with the number of items done and to do.
 
@@ -99,7 +107,9 @@ def score_corpus(
         output that cannot be written. What fails on single items becomes the status of their rows.
     """
     out = Path(out)
-    job = _Job(Path(corpus_folder).resolve(), tuple(sorted({*denoisers, NOISY})), tuple(sorted(set(metrics))))
+    job = _Job(
+        Path(corpus_folder).resolve(), tuple(sorted({*denoisers, NOISY})), tuple(sorted(set(metrics))), align
+    )
     settings = _settings(job)
     corpus = open_corpus(job.corpus)
     usable = _usable(corpus, corpus_folder, limit)
@@ -135,7 +145,7 @@ def read_scores(path: str | Path) -> pd.DataFrame:
 def _settings(job: _Job) -> str:
     """Everything but the items that the scores depend on; raises for unknown names."""
     versions = metric_versions(job.metrics)
-    return repr((versions, [(name, _code_digest(name)) for name in job.denoisers]))
+    return repr((versions, job.align, [(name, _code_digest(name)) for name in job.denoisers]))
 
 
 def _code_digest(name: str) -> str:
@@ -143,6 +153,9 @@ def _code_digest(name: str) -> str:
     if name == NOISY:
         return ""
     denoiser = registry.load(name)
+    fingerprint = getattr(denoiser, "fingerprint", None)
+    if fingerprint is not None:
+        return blake2b(fingerprint.encode(), digest_size=16).hexdigest()
     module = name.partition(":")[0] if ":" in name else type(denoiser).__module__
     source = getattr(sys.modules[module], "__file__", None)
     return blake2b(Path(source).read_bytes() if source else b"", digest_size=16).hexdigest()
@@ -153,14 +166,14 @@ def _score_items(items: Sequence[int], job: _Job) -> Cells:
     corpus = open_corpus(job.corpus)
     denoisers = {name: registry.load(name) for name in job.denoisers if name != NOISY}
     for item in items:
-        for denoiser, metric, outcome in _score_item(corpus, item, denoisers, job.metrics):
+        for denoiser, metric, outcome in _score_item(corpus, item, denoisers, job):
             yield item, denoiser, metric, outcome
 
 
 def _score_item(
-    corpus: Corpus, item: int, denoisers: Mapping[str, Denoiser | Oracle | Recorded], metrics: Sequence[str]
+    corpus: Corpus, item: int, denoisers: Mapping[str, Denoiser | Oracle | Recorded], job: _Job
 ) -> Iterator[tuple[str, str, Outcome]]:
-    item_id = _item_id(corpus, item)
+    metrics, item_id = job.metrics, _item_id(corpus, item)
     oracles = any(denoiser.spec.needs == "stems" for denoiser in denoisers.values())
     stems = {name: corpus.stem(item, name) for name in (_STEMS if oracles else _STEMS[:2])}
     noise = stems.get("noise")
@@ -170,16 +183,31 @@ def _score_item(
     for metric, outcome in panel.score(stems["noisy"]).items():
         yield NOISY, metric, outcome
     for name, denoiser in denoisers.items():
+        note = ""
         try:
             enhanced = enhance_item(denoiser, stems, corpus.sample_rate, item_id=item_id)
-        except Unscorable as error:
-            outcomes = dict.fromkeys(metrics, failed(error.status, error.reason))
+            if not denoiser.spec.aligned:
+                enhanced, note = realigned(stems["noisy"], enhanced, corpus.sample_rate, align=job.align)
         except Exception as error:  # whatever somebody's denoiser raises is a result, not the end of the run
-            outcomes = dict.fromkeys(metrics, failed("denoiser_failed", f"{type(error).__name__}: {error}"))
+            outcomes = dict.fromkeys(metrics, _failed_denoiser(error))
         else:
-            outcomes = panel.score(enhanced)
+            outcomes = {metric: noted(cell, note) for metric, cell in panel.score(enhanced).items()}
         for metric, outcome in outcomes.items():
             yield name, metric, outcome
+
+
+def _failed_denoiser(error: Exception) -> Outcome:
+    known = {ChildTimeout: "timeout", MissingRecording: "no_estimate"}
+    if isinstance(error, ChildCrashed) and error.signal:
+        return failed("crashed", str(error))
+    if type(error) in known:
+        return failed(known[type(error)], str(error))
+    return failed("denoiser_failed", f"{type(error).__name__}: {error}")
+
+
+def noted(outcome: Outcome, note: str) -> Outcome:
+    """Outcome whose reason is a note, where it has no other."""
+    return replace(outcome, reason=note) if note and not outcome.reason else outcome
 
 
 def _item_id(corpus: Corpus, item: int) -> str | None:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from percepkit.engine.tables import ensure_writable, write_table
+from percepkit.eval.lateness import realigned
 from percepkit.eval.metrics import Outcome, Panel, Unscorable
 from percepkit.eval.metrics._interface import failed
 from percepkit.eval.paired_files import KIND, PairedFiles, match_files, open_material
-from percepkit.eval.score import NOISY
+from percepkit.eval.score import NOISY, noted
 from percepkit.eval.slices import Cells, metric_versions, score_in_slices
 
 __all__ = ["FileRun", "score_files"]
@@ -44,6 +45,7 @@ class FileRun:
 class _Job:
     files: PairedFiles
     metrics: tuple[str, ...]
+    align: bool
 
 
 def score_files(
@@ -55,6 +57,7 @@ def score_files(
     client: Any,
     noisy: str | Path | None = None,
     limit: int | None = None,
+    align: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> FileRun:
     """Score folders of estimates against a folder of references.
@@ -76,6 +79,9 @@ def score_files(
         Folder of the unprocessed files, scored as ``noisy``.
     limit : int, optional
         Score only the first references.
+    align : bool
+        Undo the delay of estimates, file by file. It is measured against the noisy file, or the reference where
+        there is none, and noted as the reason of the scores in any case.
     progress : callable, optional
         Called with the number of items done and to do.
 
@@ -93,14 +99,14 @@ def score_files(
     out = Path(out)
     if NOISY in estimates:
         raise ValueError(f"the name {NOISY!r} means the unprocessed input; give that folder as noisy")
-    settings = repr(metric_versions(sorted(set(metrics))))
+    settings = repr((metric_versions(sorted(set(metrics))), align))
     table, unused = match_files(reference, {**estimates, **({NOISY: noisy} if noisy else {})})
     if limit is not None:
         table = table.head(limit)
     ensure_writable(out)
     beside = out.with_name(f"{out.name.removesuffix('.parquet')}.files.parquet")
     write_table(table, beside, kind=KIND)
-    job = _Job(open_material(beside), tuple(sorted(set(metrics))))
+    job = _Job(open_material(beside), tuple(sorted(set(metrics))), align)
     n_resumed = score_in_slices(
         _score_items, table, out, job=job, settings=settings, client=client, progress=progress
     )
@@ -110,21 +116,27 @@ def score_files(
 def _score_items(items: Sequence[int], job: _Job) -> Cells:
     """Score a few items; this runs on a worker."""
     for item in items:
-        for name, metric, outcome in _score_item(job.files, item, job.metrics):
+        for name, metric, outcome in _score_item(job.files, item, job):
             yield item, name, metric, outcome
 
 
-def _score_item(files: PairedFiles, item: int, metrics: Sequence[str]) -> Iterator[tuple[str, str, Outcome]]:
+def _score_item(files: PairedFiles, item: int, job: _Job) -> Iterator[tuple[str, str, Outcome]]:
+    metrics = job.metrics
     try:
         reference, rate = files.reference(item)
-        panel = Panel(metrics, reference, rate, noise=_noise(files, item, reference, rate))
+        noise = _noise(files, item, reference, rate)
+        panel = Panel(metrics, reference, rate, noise=noise)
     except Unscorable as error:
         for name in files.denoisers:
             yield from ((name, metric, failed(error.status, error.reason)) for metric in metrics)
         return
     for name in files.denoisers:
         try:
-            outcomes = panel.score(_at_rate(files.estimate(item, name), rate))
+            estimate, note = _at_rate(files.estimate(item, name), rate), ""
+            if name != NOISY:
+                source = reference if noise is None else reference + noise
+                estimate, note = realigned(source, estimate, rate, align=job.align)
+            outcomes = {metric: noted(cell, note) for metric, cell in panel.score(estimate).items()}
         except Unscorable as error:
             outcomes = dict.fromkeys(metrics, failed(error.status, error.reason))
         for metric, outcome in outcomes.items():

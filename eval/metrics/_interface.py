@@ -50,8 +50,8 @@ STATUSES: Mapping[str, str] = {
     "too_many_utterances": "PESQ's code has no room for the reference's utterances",
     "no_utterances": "PESQ found no utterance in the reference",
     "backend_error": "the metric's code raised an error",
-    "crashed": "the metric's code killed its process",
-    "timeout": "the metric's code did not finish in time",
+    "crashed": "the code of the metric or denoiser killed its process",
+    "timeout": "the code of the metric or denoiser did not finish in time",
     "denoiser_failed": "the denoiser raised an error, so that there is nothing to score",
 }
 
