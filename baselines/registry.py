@@ -1,10 +1,11 @@
 """Finding denoisers by name.
 
 A module of this folder is registered by its presence: it defines ``DENOISERS``, a tuple of denoisers or
-oracles. Other packages register theirs under the entry-point group ``percepkit.denoisers``. Any importable
-function ``(noisy, sample_rate) -> enhanced`` works as ``module:function``. A suppressor with another noise
-estimator than its own is ``NAME+ESTIMATOR``. What others made elsewhere is ``cmd:PROGRAM {in} {out}``,
-``onnx:FILE`` or ``folder:PATH/{item_id}.wav``.
+oracles. Those of the folder ``peers`` are denoisers of other packages, called ``peer-NAME``. Other packages
+register theirs under the entry-point group ``percepkit.denoisers``. Any importable function
+``(noisy, sample_rate) -> enhanced`` works as ``module:function``. A suppressor with another noise estimator than
+its own is ``NAME+ESTIMATOR``. What others made elsewhere is ``cmd:PROGRAM {in} {out}``, ``onnx:FILE`` or
+``folder:PATH/{item_id}.wav``.
 """
 
 import importlib
@@ -15,14 +16,16 @@ from importlib.metadata import EntryPoint, entry_points
 import numpy as np
 
 import percepkit.baselines
+import percepkit.baselines.peers
 from percepkit.baselines.command_line import CommandDenoiser
 from percepkit.baselines.denoiser import Denoiser, Oracle, Recorded, Spec, as_float64
 from percepkit.baselines.onnx_file import OnnxDenoiser
+from percepkit.baselines.peers._peer import Peer
 from percepkit.baselines.recorded_folder import RecordedFolder
 from percepkit.baselines.suppression import Suppressor
 from percepkit.engine.importing import import_attribute
 
-__all__ = ["CLASSICS", "LADDER", "FunctionDenoiser", "default_names", "load", "names"]
+__all__ = ["CLASSICS", "LADDER", "FunctionDenoiser", "default_names", "load", "names", "peers"]
 
 #: Rungs of the PercepNet article from the barest to the ceiling of all gains.
 LADDER = ("oracle-gains", "oracle-comb", "oracle-postfilter", "oracle-magnitude")
@@ -90,6 +93,21 @@ def _shipped() -> dict[str, Denoiser | Oracle]:
     return found
 
 
+@lru_cache(maxsize=1)
+def peers() -> dict[str, Peer]:
+    """Denoisers of other packages by name, installed or not: those of the extra ``peers``.
+
+    Examples
+    --------
+    >>> peers()["peer-rnnoise"].spec.native_sample_rates
+    (48000,)
+    """
+    folder = percepkit.baselines.peers
+    names = [module.name for module in pkgutil.iter_modules(folder.__path__) if not module.name.startswith("_")]
+    modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
+    return {peer.spec.name: peer for module in modules for peer in module.DENOISERS}
+
+
 def _third_party() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
@@ -122,13 +140,13 @@ def load(name: str) -> Denoiser | Oracle | Recorded:
     Parameters
     ----------
     name : str
-        One of `names`, ``module:function``, ``NAME+ESTIMATOR``, ``cmd:PROGRAM {in} {out}`` (see
+        One of `names` or of `peers`, ``module:function``, ``NAME+ESTIMATOR``, ``cmd:PROGRAM {in} {out}`` (see
         `CommandDenoiser`), ``onnx:FILE`` (`OnnxDenoiser`) or ``folder:PATH/{item_id}.wav`` (`RecordedFolder`).
 
     Raises
     ------
     ValueError
-        If there is none; the message lists the valid names.
+        If there is none, with the valid names; or the package of a peer is not installed.
 
     Examples
     --------
@@ -140,6 +158,9 @@ def load(name: str) -> Denoiser | Oracle | Recorded:
     points = _third_party()
     if name in points:
         return _as_denoiser(points[name].load(), name)
+    if name in peers():
+        peers()[name].require()
+        return peers()[name]
     kind, colon, rest = name.partition(":")
     if kind in _ELSEWHERE:
         return _ELSEWHERE[kind](rest, name)
@@ -148,7 +169,10 @@ def load(name: str) -> Denoiser | Oracle | Recorded:
     base, plus, estimator = name.rpartition("+")
     if plus and isinstance(found := _shipped().get(base), Suppressor):
         return found.with_estimator(estimator)
-    raise ValueError(f"no denoiser is called {name!r}; choose from {', '.join(names())}, or give MODULE:FUNCTION")
+    raise ValueError(
+        f"no denoiser is called {name!r}; choose from {', '.join([*names(), *sorted(peers())])}, "
+        "or give MODULE:FUNCTION"
+    )
 
 
 def _as_denoiser(found: object, name: str) -> Denoiser | Oracle:

@@ -66,7 +66,7 @@ def baselines() -> None:
     from rich.table import Column, Table
 
     from percepkit.baselines.denoiser import Denoiser
-    from percepkit.baselines.registry import load, names
+    from percepkit.baselines.registry import load, names, peers
 
     table = Table(Column("name", no_wrap=True), "kind", "summary", "paper", "latency at 16 kHz")
     for name in names():
@@ -76,6 +76,9 @@ def baselines() -> None:
         if isinstance(denoiser, Denoiser) and spec.causal:
             latency = f"{denoiser.latency_samples(16_000) / 16:.1f} ms"
         table.add_row(name, kind, escape(spec.summary), escape(spec.paper), latency)
+    for name, peer in sorted(peers().items()):
+        kind = "peer" if peer.installed else "peer, not installed"
+        table.add_row(name, kind, escape(peer.spec.summary), escape(peer.spec.paper), "whole signal")
     Console().print(table)
 
 
