@@ -10,6 +10,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 SMALL = {
     "throughput.py": ["--items", "2", "--rounds", "1", "--seconds", "2"],
     "pitch_agreement.py": ["--files", "2"],
+    "baselines.py": ["--rounds", "1", "--seconds", "1", "--denoisers", "wiener,omlsa"],
     "targets.py": ["--rounds", "1", "--seconds", "1"],
 }
 SCRIPTS = sorted(path.name for path in FOLDER.glob("[!_]*.py"))
