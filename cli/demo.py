@@ -28,6 +28,7 @@ def demo(
     from percepkit.baselines import registry
     from percepkit.cli.eval import print_tables
     from percepkit.cli.synth import print_overview, print_run
+    from percepkit.engine.tables import ensure_writable
     from percepkit.eval import metrics
     from percepkit.eval.report.page import write_report
     from percepkit.eval.score import score_corpus
@@ -38,6 +39,7 @@ def demo(
     from percepkit.synth.run import run_recipe
     from percepkit.synth.sources import load_sources
 
+    ensure_writable(out, folder=True)
     started = time.perf_counter()
     corpus, scores, report = out / "corpus", out / "scores.parquet", out / "report.html"
     recipe_file = out / "demo.yaml"

@@ -85,4 +85,9 @@ def progress_bar(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         def update(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        yield update
+        try:
+            yield update
+        except BaseException:
+            if bar.tasks[0].total is None:  # an empty bar before the error would say nothing
+                bar.update(task, visible=False)
+            raise

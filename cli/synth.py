@@ -31,12 +31,14 @@ def plan(
 
     Example: percepkit synth plan train.yaml --out plan.parquet
     """
-    from percepkit.engine.tables import write_table
+    from percepkit.engine.tables import ensure_writable, write_table
     from percepkit.synth.overview import plan_overview
     from percepkit.synth.plan import draw_plan
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.sources import load_sources
 
+    if out is not None:
+        ensure_writable(out)
     recipe = load_recipe(recipe_file)
     sources = load_sources(recipe, recipe_file.parent)
     for sentence in sources.dropped:

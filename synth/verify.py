@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from percepkit.audio.files import read_bytes
 from percepkit.dsp.level import rms_dbfs
 from percepkit.dsp.snr import realised_snr_db
 from percepkit.engine.shards import map_shards
@@ -52,7 +53,10 @@ def _verify_shard(work: Shard, folder: Path) -> list[tuple[int, int, str]]:
     place = shard_folder(folder, shard)
     if not (place / "items.parquet").is_file():
         return [(shard, -1, "not rendered; resume with `percepkit synth run`")]
-    items = read_table(place / "items.parquet", kind="items")
+    try:
+        items = read_table(place / "items.parquet", kind="items")
+    except ValueError:
+        return [(shard, -1, "items.parquet is damaged; remove the shard's folder and run again, which resumes")]
     problems = []
     if not items[list(PLANNED)].equals(work.rows[list(PLANNED)].reset_index(drop=True)):
         problems.append((shard, -1, "its items are not the planned ones"))
@@ -65,7 +69,7 @@ def _verify_shard(work: Shard, folder: Path) -> list[tuple[int, int, str]]:
 
 
 def _verify_item(corpus: Corpus, row: dict[Any, Any]) -> list[str]:
-    problems = []
+    problems, audio = [], {}
     for stem in corpus.recipe.stems:
         name = stem_name(row["item_id"], stem, corpus.recipe.audio_format)
         try:
@@ -75,12 +79,14 @@ def _verify_item(corpus: Corpus, row: dict[Any, Any]) -> list[str]:
         except (OSError, tarfile.TarError):
             problems.append(f"{name} cannot be read")
         else:
+            audio[stem] = content
             if checksum(content) != row[f"checksum_{stem}"]:
                 problems.append(f"{name} has changed since it was written")
     if problems:
         return problems
+    audio.setdefault("speech", audio["clean"])
     noisy, speech, noise = (
-        corpus.stem(row["item"], name).astype(np.float64) for name in ("noisy", "speech", "noise")
+        read_bytes(audio[name], name)[0].astype(np.float64) for name in ("noisy", "speech", "noise")
     )
     if np.isfinite(row["mixture_sdr_db"]):  # degraded after the stems were added
         return problems
