@@ -8,6 +8,7 @@ import pandas as pd
 
 from percepkit.manifests.split import find_leaks
 from percepkit.manifests.table import read_manifest, usable
+from percepkit.synth.pair_sources import PairSources, load_pairs
 from percepkit.synth.recipe import Noise, Recipe
 
 __all__ = ["NoiseSources", "Sources", "SpeechSources", "load_sources"]
@@ -74,7 +75,7 @@ class Sources:
         return {name for table in tables for name in table["root_name"].dropna()}
 
 
-def load_sources(recipe: Recipe, folder: Path) -> Sources:
+def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
     """Read the manifests that a recipe names, relative to ``folder``.
 
     Raises
@@ -82,21 +83,55 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
     ValueError
         If a manifest is missing or holds no usable file, naming it and the recipe's key.
     """
-    speech = _speech(_usable(folder / recipe.speech.manifest, "speech.manifest", recipe.split))
-    noise = _noise_of(recipe.noise, "noise", folder, recipe.split)
+    if recipe.pairs is not None:
+        return _pairs(recipe, folder)
+    sections = recipe.mixing
+    path = folder / sections.speech.manifest
+    rows = _usable(path, "speech.manifest", recipe.split)
+    speech = _speech(rows[_reach_high(rows["effective_bandwidth"], recipe, path)].reset_index(drop=True))
+    noise = _noise_of(sections.noise, "noise", folder, recipe.split)
     layers = {
         name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split)
         for name, layer in recipe.layers.items()
     }
     rooms = _usable(folder / recipe.rooms.manifest, "rooms.manifest", recipe.split) if recipe.rooms else None
     if speech.count.max() == len(speech.table):
-        for key, layer in {"noise": recipe.noise, **{f"layers.{n}": v for n, v in recipe.layers.items()}}.items():
+        for key, layer in {
+            "noise": sections.noise,
+            **{f"layers.{n}": v for n, v in recipe.layers.items()},
+        }.items():
             if "babble" in layer.generated or getattr(layer, "talkers", False):
                 raise ValueError(
                     f"{key}: babble and talkers need the voices of other speakers, but speech.manifest holds one "
                     "talker (files without a speaker label in one folder count as one); label them or drop it"
                 )
     return Sources(speech, noise, layers, rooms)
+
+
+def _pairs(recipe: Recipe, folder: Path) -> PairSources:
+    if recipe.pairs is None:
+        raise ValueError("a recipe of pairs has a section `pairs`")
+    path, table = folder / recipe.pairs.manifest, load_pairs(recipe.pairs, folder, recipe.split).table
+    table = table[_reach_high(table["effective_bandwidth"], recipe, path)].reset_index(drop=True)
+    if recipe.pairs.order == "each" and recipe.items > len(table):
+        raise ValueError(
+            f"`items`: {recipe.items} of {len(table)} pairs in {path} (pairs.order is each); ask for fewer"
+        )
+    return PairSources(table)
+
+
+def _reach_high(bandwidth_hz: pd.Series, recipe: Recipe, path: Path) -> np.ndarray:
+    """Which files can be a target of super-resolution: those that have what the input lacks."""
+    if recipe.input_rate is None:
+        return np.ones(len(bandwidth_hz), bool)
+    least_hz = (recipe.input_rate + recipe.sample_rate) / 4
+    high = (bandwidth_hz >= least_hz).to_numpy(bool)
+    if not high.any():
+        raise ValueError(
+            f"{path}: no recording reaches {least_hz:g} Hz, half-way from the input's band to the target's "
+            f"(recipe key input_rate); the widest ends at {bandwidth_hz.max():g} Hz; use wider ones"
+        )
+    return high
 
 
 def _noise_of(layer: Noise, key: str, folder: Path, split: str) -> NoiseSources:
