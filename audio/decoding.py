@@ -126,13 +126,20 @@ def _pull(path: str | os.PathLike[str], sound: Sound, frames: int) -> Iterator[n
     """Yield up to ``frames`` frames in blocks from where ``sound`` stands; less when it ends."""
     while frames > 0:
         try:
-            block = sound.read(min(frames, BLOCK_FRAMES), dtype="float32", always_2d=True)
+            block = _floats(sound, min(frames, BLOCK_FRAMES))
         except soundfile.LibsndfileError as error:
             raise AudioError("unreadable", path, f"damaged audio: decoding stopped ({why(error)})") from None
         if len(block) == 0:
             return
         frames -= len(block)
         yield block
+
+
+def _floats(sound: Sound, frames: int) -> np.ndarray:
+    if sound.subtype == "PCM_16":  # the same values, of WAV five times as fast
+        block = sound.read(frames, dtype="int16", always_2d=True)
+        return block * np.float32(2**-15)
+    return np.asarray(sound.read(frames, dtype="float32", always_2d=True))
 
 
 def decode(path: str | os.PathLike[str], sound: Sound, start: int, frames: int) -> Iterator[np.ndarray]:

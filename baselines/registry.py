@@ -2,7 +2,8 @@
 
 A module of this folder is registered by its presence: it defines ``DENOISERS``, a tuple of denoisers or
 oracles. Other packages register theirs under the entry-point group ``percepkit.denoisers``. Any importable
-function ``(noisy, sample_rate) -> enhanced`` works as ``module:function``.
+function ``(noisy, sample_rate) -> enhanced`` works as ``module:function``. A suppressor with another noise
+estimator than its own is ``NAME+ESTIMATOR``.
 """
 
 import importlib
@@ -14,11 +15,16 @@ import numpy as np
 
 import percepkit.baselines
 from percepkit.baselines.denoiser import Denoiser, Oracle, Spec, as_float64
+from percepkit.baselines.suppression import Suppressor
+from percepkit.engine.importing import import_attribute
 
-__all__ = ["LADDER", "FunctionDenoiser", "default_names", "load", "names"]
+__all__ = ["CLASSICS", "LADDER", "FunctionDenoiser", "default_names", "load", "names"]
 
 #: Rungs of the PercepNet article from the barest to the ceiling of all gains.
 LADDER = ("oracle-gains", "oracle-comb", "oracle-postfilter", "oracle-magnitude")
+
+#: Of the classical suppressors, those that are scored unless asked otherwise.
+CLASSICS = ("highpass", "omlsa", "spectral-subtraction", "wiener")
 
 ENTRY_POINT_GROUP = "percepkit.denoisers"
 
@@ -94,14 +100,14 @@ def names() -> list[str]:
 
 
 def default_names() -> list[str]:
-    """What is scored unless asked otherwise: all denoisers, and of the oracles the ladder, sorted.
+    """What is scored unless asked otherwise: some classics, the ladder, and what other packages register, sorted.
 
     Examples
     --------
-    >>> "oracle-gains" in default_names(), "oracle-comb-published" in default_names()
+    >>> "omlsa" in default_names(), "oracle-comb-published" in default_names()
     (True, False)
     """
-    return [name for name in names() if name in LADDER or load(name).spec.needs == "nothing"]
+    return sorted({*CLASSICS, *LADDER, *_third_party()})
 
 
 def load(name: str) -> Denoiser | Oracle:
@@ -110,7 +116,7 @@ def load(name: str) -> Denoiser | Oracle:
     Parameters
     ----------
     name : str
-        One of `names`, or ``module:function``.
+        One of `names`, ``module:function``, or ``NAME+ESTIMATOR``.
 
     Raises
     ------
@@ -128,7 +134,10 @@ def load(name: str) -> Denoiser | Oracle:
     if name in points:
         return _as_denoiser(points[name].load(), name)
     if ":" in name:
-        return _as_denoiser(_import_attribute(name), name)
+        return _as_denoiser(import_attribute(name), name)
+    base, plus, estimator = name.rpartition("+")
+    if plus and isinstance(found := _shipped().get(base), Suppressor):
+        return found.with_estimator(estimator)
     raise ValueError(f"no denoiser is called {name!r}; choose from {', '.join(names())}, or give MODULE:FUNCTION")
 
 
@@ -138,17 +147,3 @@ def _as_denoiser(found: object, name: str) -> Denoiser | Oracle:
     if isinstance(found, Denoiser | Oracle):
         return found
     return FunctionDenoiser(found, name)
-
-
-def _import_attribute(name: str) -> object:
-    module_name, _, attribute = name.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except (ImportError, ValueError) as error:
-        # The current folder is not added to sys.path: workers of a cluster would not see it.
-        raise ValueError(
-            f"cannot import {module_name!r} of {name!r} ({error}); install it or add its folder to PYTHONPATH"
-        ) from error
-    if not hasattr(module, attribute):
-        raise ValueError(f"module {module_name!r} has no {attribute!r}; give MODULE:FUNCTION")
-    return getattr(module, attribute)

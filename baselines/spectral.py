@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from percepkit.baselines.denoiser import Spec, as_float64
+from percepkit.baselines.grid import Grid, grid_of
 from percepkit.dsp.stft import Analyser, Synthesiser, analyse, hop_length, synthesise
 
 __all__ = ["GainRule", "SpectralDenoiser", "SpectralStream"]
@@ -29,17 +30,17 @@ class SpectralDenoiser:
     ----------
     spec : Spec
     start_rule : callable
-        Makes a fresh `GainRule` for a number of bins; called once per channel.
+        Makes a fresh `GainRule` on a `Grid`; called once per channel.
     """
 
-    def __init__(self, spec: Spec, start_rule: Callable[[int], GainRule]) -> None:
+    def __init__(self, spec: Spec, start_rule: Callable[[Grid], GainRule]) -> None:
         self.spec = spec
         self._start_rule = start_rule
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
         """Enhance one channel; see `Denoiser`."""
         spectrum = analyse(as_float64(noisy), hop_length(sample_rate))
-        spectrum *= self._gains(spectrum)
+        spectrum *= self._gains(spectrum, sample_rate)
         return synthesise(spectrum, len(noisy)).astype(noisy.dtype, copy=False)
 
     def gains(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -50,10 +51,10 @@ class SpectralDenoiser:
         float64 array, shape (frames, bins), in [0, 1]
             Frames and bins as in `percepkit.dsp.stft.analyse`.
         """
-        return self._gains(analyse(as_float64(noisy), hop_length(sample_rate)))
+        return self._gains(analyse(as_float64(noisy), hop_length(sample_rate)), sample_rate)
 
-    def _gains(self, spectrum: np.ndarray) -> np.ndarray:
-        return self._start_rule(spectrum.shape[1]).gains(_power(spectrum))
+    def _gains(self, spectrum: np.ndarray, sample_rate: int) -> np.ndarray:
+        return self._start_rule(grid_of(sample_rate)).gains(_power(spectrum))
 
     def latency_samples(self, sample_rate: int) -> int:
         """One frame less a sample: the first sample of a frame waits for the last one."""
@@ -61,7 +62,7 @@ class SpectralDenoiser:
 
     def stream(self, sample_rate: int) -> "SpectralStream":
         """Start a stream at ``sample_rate`` Hz."""
-        return SpectralStream(self._start_rule(hop_length(sample_rate) + 1), sample_rate)
+        return SpectralStream(self._start_rule(grid_of(sample_rate)), sample_rate)
 
 
 class SpectralStream:

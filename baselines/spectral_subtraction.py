@@ -1,20 +1,24 @@
-"""Power spectral subtraction with an over-subtraction factor that depends on the SNR.
+"""Spectral subtraction: of magnitudes, of powers, and with an over-subtraction that depends on the SNR.
 
 References
 ----------
+S. F. Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE Trans. Acoust., Speech,
+Signal Process. 27(2), 1979.
 M. Berouti, R. Schwartz and J. Makhoul, "Enhancement of speech corrupted by acoustic noise", ICASSP 1979.
 P. C. Loizou, "Speech Enhancement: Theory and Practice", 2nd ed., CRC Press 2013, section 5.
 """
 
 import numpy as np
 
-from percepkit.baselines._noise_spp import SppTracker
+from percepkit.baselines.decision_directed import NOISE_MIN
 from percepkit.baselines.denoiser import Spec
-from percepkit.baselines.spectral import SpectralDenoiser
+from percepkit.baselines.grid import Grid
+from percepkit.baselines.suppression import Suppressor
 
-__all__ = ["DENOISERS", "SpectralSubtraction", "over_subtraction"]
+__all__ = ["DENOISERS", "MagnitudeSubtraction", "PowerSubtraction", "SpectralSubtraction", "over_subtraction"]
 
 FLOOR = 0.01  # of the noise power, -20 dB
+MAGNITUDE_OF_POWER = np.sqrt(np.pi / 4)  # mean magnitude of Gaussian noise over the root of its power
 
 
 def over_subtraction(snr_db: np.ndarray) -> np.ndarray:
@@ -29,30 +33,63 @@ def over_subtraction(snr_db: np.ndarray) -> np.ndarray:
 
 
 class SpectralSubtraction:
-    """Gain rule: |S|^2 = |Y|^2 - alpha N, at least `FLOOR` N; alpha from the SNR of the whole frame."""
+    """Gain law: |S|^2 = |Y|^2 - alpha N, at least `FLOOR` N; alpha from the SNR of the whole frame."""
 
-    def __init__(self, n_bins: int) -> None:
-        self._tracker = SppTracker(n_bins)
+    def __init__(self, grid: Grid) -> None:
+        pass
 
-    def gains(self, power: np.ndarray) -> np.ndarray:
-        """Gains in [0, 1] of the next frames from their power, both of shape (frames, bins)."""
-        noise = np.array([self._tracker.update(frame) for frame in power]).reshape(power.shape)
-        tiny = np.finfo(float).tiny
-        snr = power.sum(axis=1, keepdims=True) / np.maximum(noise.sum(axis=1, keepdims=True), tiny)
-        alpha = over_subtraction(10 * np.log10(np.maximum(snr, tiny)))
-        wanted = np.maximum(power - alpha * noise, FLOOR * noise)
-        return np.sqrt(np.minimum(wanted / np.maximum(power, tiny), 1))
+    def gains(self, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Gains in [0, 1] of the next frames; see `percepkit.baselines.suppression.GainLaw`."""
+        snr = power.sum(axis=1, keepdims=True) / np.maximum(noise.sum(axis=1, keepdims=True), NOISE_MIN)
+        alpha = over_subtraction(10 * np.log10(np.maximum(snr, NOISE_MIN)))
+        return _gain_to(np.maximum(power - alpha * noise, FLOOR * noise), power)
+
+
+class PowerSubtraction:
+    """Gain law: |S|^2 = |Y|^2 - N, at least `FLOOR` N."""
+
+    def __init__(self, grid: Grid) -> None:
+        pass
+
+    def gains(self, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Gains in [0, 1] of the next frames; see `percepkit.baselines.suppression.GainLaw`."""
+        return _gain_to(np.maximum(power - noise, FLOOR * noise), power)
+
+
+class MagnitudeSubtraction:
+    """Gain law: |S| = |Y| less the mean magnitude of the noise, at least sqrt(`FLOOR` N)."""
+
+    def __init__(self, grid: Grid) -> None:
+        pass
+
+    def gains(self, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Gains in [0, 1] of the next frames; see `percepkit.baselines.suppression.GainLaw`."""
+        left = np.maximum(np.sqrt(power) - MAGNITUDE_OF_POWER * np.sqrt(noise), 0)
+        return _gain_to(np.maximum(left**2, FLOOR * noise), power)
+
+
+def _gain_to(wanted: np.ndarray, power: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.minimum(wanted / np.maximum(power, NOISE_MIN), 1))
 
 
 DENOISERS = (
-    SpectralDenoiser(
+    Suppressor(
         Spec(
             name="spectral-subtraction",
             summary="Power subtraction with SNR-dependent over-subtraction and a spectral floor.",
-            paper="Berouti, Schwartz, Makhoul 1979; noise: Gerkmann, Hendriks 2012",
-            causal=True,
-            invariances=frozenset({"level"}),
+            paper="Berouti, Schwartz, Makhoul 1979",
         ),
         SpectralSubtraction,
+        "spp",
+    ),
+    Suppressor(
+        Spec(name="magnitude-subtraction", summary="Subtraction of the mean noise magnitude.", paper="Boll 1979"),
+        MagnitudeSubtraction,
+        "leading",
+    ),
+    Suppressor(
+        Spec(name="power-subtraction", summary="Subtraction of the noise power.", paper="Boll 1979"),
+        PowerSubtraction,
+        "minimum",
     ),
 )

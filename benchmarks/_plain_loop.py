@@ -4,22 +4,24 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from _plain_targets import targets
+from _sources import Cut
 from scipy.signal import fftconvolve
 
 __all__ = ["render"]
 
 
 def render(
-    pairs: list[tuple[Path, Path, Path | None, float]], out: Path, seconds: float, *, dry_target: bool = False
+    cuts: list[Cut], out: Path, seconds: float, *, dry_target: bool = False, with_targets: bool = False
 ) -> None:
-    """Mix each (speech, noise, room or None, SNR in dB) and write noisy, clean and noise.
+    """Mix each and write noisy, clean and noise.
 
     With ``dry_target`` clean is moved and scaled to the room's highest peak, and the reverberant speech is
-    written too.
+    written too; ``with_targets`` adds gains and strengths.
     """
     out.mkdir()
     rng = np.random.default_rng(0)
-    for index, (speech_file, noise_file, room_file, snr_db) in enumerate(pairs):
+    for index, (speech_file, noise_file, room_file, snr_db) in enumerate(cuts):
         speech, rate = soundfile.read(speech_file)
         noise, _ = soundfile.read(noise_file)
         n = int(seconds * rate)
@@ -41,3 +43,6 @@ def render(
             files["speech"] = stem
         for name, x in files.items():
             soundfile.write(out / f"{index:06d}.{name}.wav", x * scale, rate, subtype="PCM_16")
+        if with_targets:
+            for name, table in zip(("gains", "strengths"), targets(clean, noisy, rate), strict=True):
+                np.save(out / f"{index:06d}.{name}.npy", table.astype(np.float32))

@@ -11,7 +11,10 @@ no room    both write noisy, clean, noise
 room       the same, the reverberant speech as clean
 room, dry  both also write the dry target: percepkit's is aligned to a fraction of a sample, the plain loop's to a
            sample
+gains      as room, and PercepNet's gains and strengths (_plain_targets.py), a quarter of the items
 """
+
+import _one_core  # noqa: F401, I001 - before NumPy
 
 import argparse
 import shutil
@@ -19,7 +22,7 @@ import tempfile
 from pathlib import Path
 
 from _plain_loop import render
-from _sources import make_sources, recipe_of, roots_of
+from _sources import cuts_of, make_sources, recipe_of, roots_of
 from _timing import Spent, take_turns
 
 from percepkit.engine import cluster
@@ -27,26 +30,23 @@ from percepkit.synth.plan import draw_plan
 from percepkit.synth.run import run_recipe
 from percepkit.synth.sources import load_sources
 
-CASES = {"no room": None, "room": "reverberant", "room, dry": "dry"}
+CASES = {"no room": None, "room": "reverberant", "room, dry": "dry", "gains": "reverberant"}
+TARGETS = ("erb_gains", "comb_strengths")
 
 
 def compare(
     folder: Path, sample_rate: int, case: str, items: int, seconds: float, rounds: int
 ) -> dict[str, Spent]:
     """Time of percepkit, of the plain loop, and of drawing the plan, which percepkit's includes."""
-    target = CASES[case]
-    recipe, roots = recipe_of(items, seconds, sample_rate, target=target), roots_of(folder)
-    sources = load_sources(recipe, folder)
-    pairs = [
-        (roots["speech"] / row.speech[0]["path"], roots["noise"] / row.noise[0]["path"],
-         roots["rooms"] / row.rir_path if target else None, row.snr_db)
-        for row in draw_plan(recipe, sources).itertuples()
-    ]  # fmt: skip
+    target, targets = CASES[case], TARGETS if case == "gains" else ()
+    recipe = recipe_of(items, seconds, sample_rate, target=target, targets=targets)
+    sources, roots = load_sources(recipe, folder), roots_of(folder)
+    cuts = cuts_of(recipe, sources, roots)
     out = folder / "out"
     with cluster.client(0) as client:
         sides = {
             "percepkit": lambda: run_recipe(recipe, sources, out, roots, client=client),
-            "plain": lambda: render(pairs, out, seconds, dry_target=target == "dry"),
+            "plain": lambda: render(cuts, out, seconds, dry_target=target == "dry", with_targets=bool(targets)),
             "plan": lambda: draw_plan(recipe, sources),
         }
         return take_turns(sides, rounds, lambda: shutil.rmtree(out, ignore_errors=True))
@@ -65,9 +65,10 @@ def main() -> None:
             folder = Path(name)
             make_sources(folder, sample_rate, 4 * arguments.seconds)
             for case in CASES:
-                spent = compare(folder, sample_rate, case, arguments.items, arguments.seconds, arguments.rounds)
+                items = -(-arguments.items // 4) if case == "gains" else arguments.items
+                spent = compare(folder, sample_rate, case, items, arguments.seconds, arguments.rounds)
                 ours, plain, plan = spent["percepkit"], spent["plain"], spent["plan"]
-                audio = arguments.items * arguments.seconds
+                audio = items * arguments.seconds
                 label = f"{sample_rate // 1000} kHz, {case}"
                 print(f"{label:22}{audio / ours.cpu:10.0f}{audio / plain.cpu:12.0f}{plain.cpu / ours.cpu:8.2f}"
                       f"{plain.cpu / (ours.cpu - plan.cpu):27.2f}{plain.wall / ours.wall:21.2f}")  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from percepkit.cli.options import Workers, progress_bar
+from percepkit.cli.options import Workers, connect, progress_bar
 
 __all__ = ["demo"]
 
@@ -28,7 +28,6 @@ def demo(
     from percepkit.baselines import registry
     from percepkit.cli.eval import print_tables
     from percepkit.cli.synth import print_overview, print_run
-    from percepkit.engine.cluster import client
     from percepkit.eval import metrics
     from percepkit.eval.report.page import write_report
     from percepkit.eval.score import score_corpus
@@ -42,7 +41,7 @@ def demo(
     started = time.perf_counter()
     corpus, scores, report = out / "corpus", out / "scores.parquet", out / "report.html"
     recipe_file = out / "demo.yaml"
-    with client(workers) as cluster:
+    with connect(workers, None) as cluster:
         _gather_sources(out, cluster)
         recipe = load_recipe(recipe_file)
         if items is not None:
@@ -55,7 +54,7 @@ def demo(
         print_run(run, corpus)
         with progress_bar("scoring", "items") as progress:
             score_corpus(
-                corpus, registry.default_names(), metrics.names(), scores, client=cluster, progress=progress
+                corpus, registry.default_names(), metrics.HEADLINE, scores, client=cluster, progress=progress
             )
     with progress_bar("report", "steps") as progress:
         write_report(scores, corpus, report, title="percepkit demo", progress=progress)
@@ -69,7 +68,8 @@ def _gather_sources(out: Path, cluster: Any) -> None:
     from percepkit.manifests.demo import demo_folder
     from percepkit.manifests.scan import scan
     from percepkit.manifests.table import write_manifest
-    from percepkit.synth.rooms import build_bank, load_bank
+    from percepkit.synth.room_bank import load_bank
+    from percepkit.synth.rooms import build_bank
 
     recipes = demo_folder().parent / "recipes"
     out.mkdir(parents=True, exist_ok=True)

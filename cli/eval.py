@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from percepkit.cli.options import Scheduler, Workers, progress_bar
+from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
 
 __all__ = ["app", "print_tables"]
 
@@ -29,11 +29,16 @@ def run_command(
         str,
         typer.Option(
             help="Names with commas between them, or `module:function` of your own. "
-            "Default: all denoisers and the four oracles of the ladder. The noisy input is always scored."
+            "Default: a few classics, the four oracles of the ladder, and installed plugins. "
+            "The noisy input is always scored."
         ),
     ] = "",
     metrics: Annotated[
-        str, typer.Option(help="Names with commas between them, see `percepkit eval metrics`. Default: all.")
+        str,
+        typer.Option(
+            help="Names with commas between them, see `percepkit eval metrics`, or `all`. "
+            "Default: pesq_wb, pesq_nb, stoi, estoi and si_sdr."
+        ),
     ] = "",
     out: Annotated[
         Path | None, typer.Option(help="Score table to write. Default: CORPUS-scores.parquet in this folder.")
@@ -49,12 +54,11 @@ def run_command(
     Example: `percepkit eval run out/corpus --denoisers wiener,my_package:denoise --metrics pesq_wb,stoi`
     """
     from percepkit.baselines import registry
-    from percepkit.engine.cluster import client
     from percepkit.eval import metrics as metric_floor
     from percepkit.eval.score import NOISY, score_corpus
     from percepkit.synth.corpus import open_corpus
 
-    chosen, wanted = _names(denoisers) or registry.default_names(), _names(metrics) or metric_floor.names()
+    chosen, wanted = _names(denoisers) or registry.default_names(), _wanted(metrics)
     open_corpus(corpus)  # what is misspelt ends here, before a cluster and a progress bar are started
     for name in chosen:
         if name != NOISY:
@@ -62,7 +66,7 @@ def run_command(
     for name in wanted:
         metric_floor.load(name)
     out = out or Path(f"{corpus.resolve().name}-scores.parquet")
-    with client(workers, scheduler) as connected, progress_bar("scoring", "items") as progress:
+    with connect(workers, scheduler) as connected, progress_bar("scoring", "items") as progress:
         result = score_corpus(
             corpus,
             chosen,
@@ -78,6 +82,12 @@ def run_command(
         typer.echo(f"{count} items of the corpus were left out: {status}")
     print_tables(out, corpus, [])
     typer.echo(f"scores: {out}")
+
+
+def _wanted(text: str) -> list[str]:
+    from percepkit.eval import metrics
+
+    return metrics.names() if text == "all" else _names(text) or list(metrics.HEADLINE)
 
 
 @app.command("table")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from percepkit.cli.options import Scheduler, Workers, progress_bar
+from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
 from percepkit.cli.pairs import pair
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
 __all__ = ["app"]
 
 ROWS_SHOWN = 20
+MEASURES = ("effective_bandwidth", "activity_share", "clipped_share", "dc_offset", "quality")
 
 app = typer.Typer(
     help="Tables of source audio: what a folder holds, measured once.",
@@ -60,13 +61,12 @@ def scan_command(
 ) -> None:
     """Read every audio file below a folder and write down what it is.
 
-    Format, length, level, bandwidth, checksum; for room responses RT60, DRR and C50. A file that cannot be
-    used stays in the table with the reason. Run it again with the same --out after a change: only new and
-    changed files are read.
+    Format, length, level, bandwidth, activity, clipping, DC, checksum; for room responses RT60, DRR and C50. A
+    file that cannot be used stays in the table with the reason. Run it again with the same --out after a change:
+    only new and changed files are read.
 
     Example: `percepkit manifest scan ~/vctk --kind speech --pattern '{speaker}/*' --out speech.parquet`
     """
-    from percepkit.engine.cluster import client
     from percepkit.engine.tables import ensure_writable
     from percepkit.manifests.scan import scan
     from percepkit.manifests.table import read_manifest, write_manifest
@@ -75,7 +75,7 @@ def scan_command(
     previous = read_manifest(out) if out.exists() else None
     if not folder.is_dir():
         raise ValueError(f"{folder}: no such folder; give the folder that holds the audio files")
-    with client(workers, scheduler) as cluster, progress_bar("scanning", "files") as progress:
+    with connect(workers, scheduler) as cluster, progress_bar("scanning", "files") as progress:
         frame = scan(
             folder,
             kind=kind,
@@ -102,6 +102,33 @@ def show_command(file: Annotated[Path, typer.Argument(help="A manifest.", show_d
     from percepkit.manifests.table import read_manifest
 
     _print_summary(read_manifest(file))
+
+
+@app.command("generate")
+def generate_command(
+    noises: Annotated[
+        list[str], typer.Argument(metavar="NOISE...", help="Such as pink or 'hum(frequency_hz=50)'.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The manifest to write, e.g. generated.parquet.")],
+    label: Annotated[
+        str | None, typer.Option("--class", help="Class of all of them; by default each one's kind.")
+    ] = None,
+) -> None:
+    """List generated noises in a manifest, to draw from beside recordings.
+
+    Kinds: white, pink, brown, speech_shaped, hum, fan, siren, car, wind, rain, keyboard, babble. Parameters that
+    are not fixed are drawn for every item; a wrong name lists the right ones.
+
+    Example: `percepkit manifest generate pink 'hum(frequency_hz=50)' --out generated.parquet`, and in the recipe
+    `noise: {manifest: [noise.parquet, generated.parquet]}`
+    """
+    from percepkit.engine.tables import ensure_writable
+    from percepkit.manifests.generated import generated_rows
+    from percepkit.manifests.table import write_manifest
+
+    ensure_writable(out)
+    write_manifest(generated_rows(noises, label=label), out)
+    typer.echo(f"written: {out}")
 
 
 @app.command("split")
@@ -180,6 +207,8 @@ def _print_summary(frame: "pd.DataFrame") -> None:
         "sample rates": _counts(good["sample_rate"], "{} Hz"),
         "channels": _counts(good["channels"], "{}"),
         "classes": _counts(good["class"].dropna(), "{}"),
+        **{name.replace("_", " "): _range(good[name]) for name in MEASURES},
+        "duplicates": _duplicates(good),
         "speakers": f"{speakers}" + (f", and {unknown} files of unknown speakers" if unknown else ""),
         "status": _counts(frame["status"], "{}"),
     }
@@ -188,6 +217,19 @@ def _print_summary(frame: "pd.DataFrame") -> None:
             table.add_row(name, Text(value))
     console.print(table)
     _print_bad(console, frame[frame["status"] != "ok"])
+
+
+def _range(values: "pd.Series") -> str:
+    """Median and extremes; nothing for a column without values."""
+    known = values.dropna()
+    if known.empty:
+        return ""
+    return f"median {known.median():.3g}, {known.min():.3g} to {known.max():.3g}"
+
+
+def _duplicates(good: "pd.DataFrame") -> str:
+    copies = good["duplicate_of"].dropna()
+    return f"{len(copies)} files are copies of {copies.nunique()} others" if len(copies) else ""
 
 
 def _print_bad(console: Console, bad: "pd.DataFrame") -> None:

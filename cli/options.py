@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,12 +11,19 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
-__all__ = ["Roots", "Scheduler", "Workers", "parse_roots", "progress_bar"]
+if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
+    from distributed import Client
+
+    from percepkit.engine.cluster import Serial
+
+__all__ = ["Roots", "Scheduler", "Workers", "connect", "parse_roots", "progress_bar"]
 
 Workers = Annotated[
     int | None, typer.Option(min=0, help="Worker processes; all cores by default, 0 works in this process.")
@@ -46,9 +53,31 @@ def parse_roots(values: list[str] | None) -> dict[str, Path]:
 
 
 @contextmanager
+def connect(workers: int | None, scheduler: str | None) -> "Iterator[Client | Serial]":
+    """Workers as the options ask for them; prints where one can watch them."""
+    from percepkit.engine import cluster
+
+    with cluster.client(workers, scheduler) as client:
+        if client.dashboard_link:
+            Console(stderr=True, highlight=False).print(f"Dask dashboard: {client.dashboard_link}", soft_wrap=True)
+        yield client
+
+
+class _Rate(TextColumn):
+    """Things done in a second, lately."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__("")
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        return Text("" if not task.speed else f"{task.speed:.1f} {self._unit}/s")
+
+
+@contextmanager
 def progress_bar(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     """Progress bar on standard error; yields a function of things done and things in all."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit),
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), _Rate(unit),
                TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(label, total=None)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from percepkit.cli.options import Roots, Scheduler, Workers, parse_roots, progress_bar
+from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_roots, progress_bar
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
     import pandas as pd
@@ -44,7 +44,6 @@ def pair(
     Example: `percepkit manifest pair clean.parquet noisy.parquet --out pairs.parquet --root clean=vbd/clean --root
     noisy=vbd/noisy`
     """
-    from percepkit.engine.cluster import client
     from percepkit.engine.tables import ensure_writable
     from percepkit.manifests.pairs import match_pairs, measure_pairs, write_pairs
     from percepkit.manifests.table import read_manifest
@@ -53,7 +52,7 @@ def pair(
     pairs = match_pairs(read_manifest(clean), read_manifest(noisy), by=by)
     if pairs.empty:
         raise ValueError("no file matches the patterns of --by; they stand for whole paths below the root")
-    with client(workers, scheduler) as cluster, progress_bar("aligning", "pairs") as progress:
+    with connect(workers, scheduler) as cluster, progress_bar("aligning", "pairs") as progress:
         pairs = measure_pairs(pairs, parse_roots(root), client=cluster, progress=progress)
     write_pairs(pairs, out)
     _print_pairs(pairs)

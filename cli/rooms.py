@@ -2,12 +2,16 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
-from percepkit.cli.options import Scheduler, Workers, progress_bar
+from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["rooms"]
 
@@ -18,27 +22,49 @@ def rooms(
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
-    """Simulate a bank of shoebox rooms (image method), each with positions for speech and for noise.
+    """Simulate a bank of rooms, each with positions for speech and for noise.
 
-    BANK.yaml needs `rooms`, `sample_rate`, `seed` and `rt60_seconds`; sizes and distances have defaults.
-    Recipes use the bank by its manifest, FOLDER/rooms.parquet.
+    BANK.yaml needs `rooms`, `sample_rate`, `seed` and `rt60_seconds`; all else has defaults: sizes and distances,
+    `method: image` (shoeboxes up to 1 s) or `hybrid` (images and rays, up to 3 s, cheaper from 0.5 s on).
+
+    With `method: hybrid`, `shape: polygon` draws L-shaped and many-cornered rooms, and `materials` draws what
+    walls, floor and ceiling are made of, so that the decay depends on the frequency; `rt60_seconds` may then be
+    left out.
+
+    Recipes use the bank by its manifest, FOLDER/rooms.parquet. FOLDER/rooms.csv says what was drawn and measured
+    for each response, and why a room failed.
 
     Example: percepkit synth rooms bank.yaml --out rooms
     """
-    from percepkit.engine import cluster
-    from percepkit.manifests.table import read_manifest
-    from percepkit.synth.rooms import build_bank, load_bank
+    import pandas as pd
+
+    from percepkit.synth.room_bank import load_bank
+    from percepkit.synth.rooms import TABLE, build_bank
 
     bank = load_bank(bank_file)
-    with cluster.client(workers, scheduler) as client, progress_bar("simulating", "rooms") as progress:
+    with connect(workers, scheduler) as client, progress_bar("simulating", "rooms") as progress:
         started = time.perf_counter()
         manifest = build_bank(bank, out, client=client, progress=progress)
         seconds = time.perf_counter() - started
-    table = read_manifest(manifest)
-    rt60 = table["rt60"]
-    Console(highlight=False).print(
-        f"{manifest}: {len(table)} responses of {bank.rooms} rooms in {seconds:.1f} s "
-        f"({seconds / len(table):.2f} s each); RT60 {rt60.min():.2f} to {rt60.max():.2f} s, "
-        f"median {rt60.median():.2f} s",
+    table = pd.read_csv(out / TABLE)
+    _print_summary(table, f"{manifest}: ", seconds)
+
+
+def _print_summary(table: "pd.DataFrame", where: str, seconds: float) -> None:
+    console = Console(highlight=False)
+    made, failed = table[table["status"] == "ok"], table[table["status"] == "failed"]
+    console.print(
+        f"{where}{len(made)} responses of {made['room'].nunique()} rooms in {seconds:.1f} s "
+        f"({seconds / len(table):.2f} s each)",
         soft_wrap=True,
     )
+    grid = Table("measured", "lowest", "quarter", "median", "three quarters", "highest", box=None)
+    for column, label, places in (("rt60", "RT60, s", 2), ("drr", "DRR, dB", 1), ("c50", "C50, dB", 1)):
+        quantiles = made[column].quantile([0, 0.25, 0.5, 0.75, 1])
+        grid.add_row(label, *(f"{value:.{places}f}" for value in quantiles))
+    console.print(grid)
+    reasons = failed.drop_duplicates("room")
+    if len(reasons):
+        console.print(f"{len(reasons)} rooms failed; their reasons are in rooms.csv:", soft_wrap=True)
+    for row in reasons.head(3).itertuples():
+        console.print(f"  room {row.room}: {row.reason}", soft_wrap=True, markup=False)

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from percepkit.cli.options import Roots, Scheduler, Workers, parse_roots, progress_bar
+from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_roots, progress_bar
 from percepkit.cli.rooms import rooms
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
@@ -75,14 +75,13 @@ def run(
 
     Example: percepkit synth run train.yaml --out corpus --root speech=/data/speech --root noise=/data/noise
     """
-    from percepkit.engine import cluster
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.run import run_recipe
     from percepkit.synth.sources import load_sources
 
     recipe = load_recipe(recipe_file)
     sources = load_sources(recipe, recipe_file.parent)
-    with cluster.client(workers, scheduler) as client, progress_bar("rendering", "items") as progress:
+    with connect(workers, scheduler) as client, progress_bar("rendering", "items") as progress:
         report = run_recipe(
             recipe, sources, out, parse_roots(root),
             client=client, max_failures=max_failures, retry_quarantined=retry_quarantined, progress=progress,
@@ -143,6 +142,41 @@ def render(
 
 
 @app.command()
+def preview(
+    recipe_file: RecipeFile,
+    numbers: Annotated[
+        list[int] | None,
+        typer.Argument(min=0, metavar="ITEM", help="Numbers of the items; the first by default."),
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page and the sounds are written.")],
+    root: Roots = None,
+    items: Annotated[int, typer.Option(min=1, help="How many, where none is named.")] = 6,
+) -> None:
+    """Look at a few items of a recipe before a long run: one page with players and pictures of each stage.
+
+    The page shows what was drawn, the speech as cut, degraded and in its room, every noise, the mixture and the
+    targets. It works offline; the stems lie beside it as WAV files.
+
+    Example: percepkit synth preview train.yaml --out preview --root speech=/data/speech --root noise=/data/noise
+    """
+    from percepkit.synth.preview.page import write_preview
+    from percepkit.synth.recipe import load_recipe
+    from percepkit.synth.sources import load_sources
+
+    recipe = load_recipe(recipe_file)
+    sources = load_sources(recipe, recipe_file.parent)
+    chosen = list(dict.fromkeys(numbers or range(min(items, recipe.items))))
+    with progress_bar("rendering", "items") as progress:
+        shown = write_preview(recipe, sources, parse_roots(root), out, numbers=chosen, progress=progress)
+    console = Console(highlight=False)
+    for item in shown:
+        if item.status != "ok":
+            console.print(f"item {item.item}: {item.status}: {item.reason}", markup=False, soft_wrap=True)
+    console.print(f"{len(shown)} items; open {out / 'index.html'} in a browser", markup=False, soft_wrap=True)
+
+
+@app.command()
 def stats(corpus: Annotated[Path, typer.Argument(help="A rendered corpus, complete or still growing.")]) -> None:
     """Show hours, disk space and measured conditions of a corpus.
 
@@ -164,12 +198,11 @@ def verify(
 
     Example: percepkit synth verify corpus
     """
-    from percepkit.engine import cluster
     from percepkit.synth.corpus import open_corpus
     from percepkit.synth.verify import verify_corpus
 
     opened = open_corpus(corpus)
-    with cluster.client(workers, scheduler) as client, progress_bar("verifying", "shards") as progress:
+    with connect(workers, scheduler) as client, progress_bar("verifying", "shards") as progress:
         problems = verify_corpus(opened, client=client, progress=progress)
     console = Console(highlight=False)
     if problems.empty:

@@ -2,9 +2,9 @@
 
 import numpy as np
 from scipy.fft import rfft
-from scipy.signal import get_window
+from scipy.signal import get_window, welch
 
-__all__ = ["effective_bandwidth_hz"]
+__all__ = ["effective_bandwidth_hz", "kept_bandwidth_hz"]
 
 FRAME_SECONDS = 0.04
 ACTIVE_RANGE_DB = 40.0  # frames this far below the loudest do not count
@@ -12,6 +12,8 @@ QUANTILE = 0.95  # near to a maximum over time, yet a single click does not fill
 RANGE_DB = 50.0
 LOWEST_HZ = 50.0  # hum and rumble say nothing about the upper end
 SMOOTHING_HZ = 125.0
+HELD_DB = -90.0  # of a spectrum's peak: below it there is nothing to keep
+KEPT_DB = -10.0
 
 
 def _loud_spectrum(x: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,3 +66,41 @@ def effective_bandwidth_hz(x: np.ndarray, sample_rate: int) -> float:
     weighted = np.convolve(power, np.ones(n_bins) / n_bins, "same") * frequency * (frequency >= LOWEST_HZ)
     held = np.flatnonzero(weighted > weighted.max() * 10 ** (-RANGE_DB / 10))
     return float(frequency[held[-1]]) if len(held) else 0.0
+
+
+def kept_bandwidth_hz(before: np.ndarray, after: np.ndarray, sample_rate: int) -> float:
+    """Highest frequency of a signal that a stage such as a coder has kept.
+
+    Powers are means over the whole signals, in cells of 125 Hz. A cell is kept where at least a tenth of its power
+    is left; one that held less than -90 dB of the strongest says nothing.
+
+    Parameters
+    ----------
+    before, after : float array, shape (n_samples,)
+        Aligned.
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    float
+        Hz; half the sample rate where all that was there is kept.
+
+    Examples
+    --------
+    >>> t = np.arange(16000) / 16000
+    >>> low, high = np.sin(2 * np.pi * 1000 * t), np.sin(2 * np.pi * 5000 * t)
+    >>> kept_bandwidth_hz(low + high, low, 16000)
+    1125.0
+    """
+    cells = [_cell_powers(x, sample_rate) for x in (before, after)]
+    held = np.flatnonzero(cells[0] > cells[0].max() * 10 ** (HELD_DB / 10))
+    kept = held[cells[1][held] >= cells[0][held] * 10 ** (KEPT_DB / 10)]
+    if len(held) == 0 or (len(kept) and kept[-1] >= held[-1] - 1):
+        return sample_rate / 2
+    return float(SMOOTHING_HZ * (kept[-1] + 1)) if len(kept) else 0.0
+
+
+def _cell_powers(x: np.ndarray, sample_rate: int) -> np.ndarray:
+    frequency, power = welch(x, sample_rate, nperseg=min(round(FRAME_SECONDS * sample_rate), len(x)))
+    return np.bincount((frequency / SMOOTHING_HZ).astype(np.int64), power)

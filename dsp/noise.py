@@ -12,8 +12,9 @@ import numpy as np
 
 from percepkit.dsp import coloured, events, tonal
 from percepkit.dsp.draws import key_of, uniform
+from percepkit.dsp.wind import gusty_wind
 
-__all__ = ["KINDS", "PARAMETERS", "Parameter", "babble", "draw_parameters", "generate"]
+__all__ = ["KINDS", "PARAMETERS", "Parameter", "babble", "draw_parameters", "generate", "parse_noise"]
 
 FADE_SECONDS = 0.05  # where a voice of the babble joins its own start
 
@@ -64,6 +65,7 @@ KINDS: Mapping[str, Callable[..., np.ndarray]] = MappingProxyType(
         "fan": tonal.fan,
         "siren": tonal.siren,
         "car": tonal.car,
+        "wind": gusty_wind,
         "rain": events.rain,
         "keyboard": events.keyboard,
     }
@@ -88,6 +90,11 @@ PARAMETERS: Mapping[str, Mapping[str, Parameter]] = MappingProxyType(
             "period_seconds": Parameter(0.3, 6, log=True),
         },
         "car": {"engine_hz": Parameter(25, 120, log=True), "tone_db": Parameter(-12, 3)},
+        "wind": {
+            "corner_hz": Parameter(50, 500, log=True),
+            "gust_db": Parameter(0, 9),
+            "gust_hz": Parameter(0.2, 2, log=True),
+        },
         "rain": {"rate_hz": Parameter(5, 80, log=True), "drops_db": Parameter(-10, 3)},
         "keyboard": {"rate_hz": Parameter(2, 10, log=True)},
     }
@@ -108,12 +115,43 @@ def draw_parameters(kind: str, key: int) -> dict[str, float]:
     ['high_hz', 'low_hz', 'period_seconds']
     """
     if kind not in KINDS:
-        raise ValueError(f"unknown generated noise {kind!r}: use one of {', '.join(KINDS)}")
+        raise ValueError(f"unknown generated noise {kind!r}: use one of {', '.join(KINDS)}, or babble")
     drawn = {}
     for name, parameter in PARAMETERS[kind].items():
         raw = np.random.Philox(key=key_of(str(key), "parameter", name)).random_raw(1)
         drawn[name] = parameter.draw(float(uniform(raw)[0]))
     return drawn
+
+
+def parse_noise(text: str) -> tuple[str, dict[str, float]]:
+    """Kind and parameters of a generated noise as people write it: ``hum`` or ``hum(frequency_hz=50)``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown kind or parameter, or a value that is no number or outside its range.
+
+    Examples
+    --------
+    >>> parse_noise("siren(low_hz=500, high_hz=1200)")
+    ('siren', {'low_hz': 500.0, 'high_hz': 1200.0})
+    """
+    kind, bracket, rest = text.partition("(")
+    if kind != "babble":
+        draw_parameters(kind, 0)
+    if not bracket:
+        return kind, {}
+    values = {}
+    for assignment in rest.removesuffix(")").split(","):
+        name, _, value = (part.strip() for part in assignment.partition("="))
+        known = PARAMETERS.get(kind, {})
+        if not rest.endswith(")") or name not in known:
+            raise ValueError(f"{text!r}: write {kind}(name=value, ...); names: {', '.join(known) or 'none'}")
+        try:
+            values[name] = known[name].check(kind, name, float(value))
+        except ValueError as error:
+            raise ValueError(f"{text!r}: {error}") from None
+    return kind, values
 
 
 def generate(kind: str, n_samples: int, sample_rate: int, key: int, parameters: Mapping[str, float]) -> np.ndarray:

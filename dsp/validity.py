@@ -12,6 +12,7 @@ __all__ = ["Damage", "Invalid", "clipped_samples", "lost_samples", "silence_floo
 ROUNDING_POWER = 2.0**-30 / 12
 RUN = 3  # equal samples at the rail that make a clipped one
 RAIL = 0.98  # of the largest magnitude
+BREAK_STEPS = 5  # of the quantiser: a steeper end of a run is no rounded peak
 GAP_SECONDS = 0.005  # of exact zeros amid sound
 GAP_CONTEXT_SECONDS = 0.005
 GAP_CONTEXT_DB = -30.0  # level of the sound at both ends of a gap, relative to the whole recording
@@ -125,7 +126,9 @@ def _over_frames(x: np.ndarray, hop: int, outside: float | bool, reduce: np.ufun
 def clipped_samples(x: np.ndarray) -> np.ndarray:
     """Samples in runs of at least three equal ones at the rail, the largest magnitude of a recording.
 
-    A recording at a low level that was clipped before it was turned down counts too; a square wave would.
+    The run must break off: where a smooth peak is flat only because it was rounded, three equal samples lie on a
+    parabola less than a step high, which has fallen by at most 4.5 steps one sample further. A recording that was
+    clipped before it was turned down counts too, as long as its steps show it; a square wave would.
 
     Parameters
     ----------
@@ -141,8 +144,29 @@ def clipped_samples(x: np.ndarray) -> np.ndarray:
     >>> clipped_samples(np.array([0.1, 0.9, 0.9, 0.9, -0.9, 0.3])).tolist()
     [False, True, True, True, False, False]
     """
-    rail = RAIL * np.abs(x).max(initial=0.0)
-    return _in_runs(np.abs(x) >= rail, x, RUN) & (x != 0)
+    magnitude = np.abs(x)
+    peak = magnitude.max(initial=0.0)
+    out = _in_runs(magnitude >= RAIL * peak, x, RUN) & (x != 0)
+    if not out.any():
+        return out
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], out.view(np.int8), [0]])))
+    # Runs of both polarities, or of two levels, may touch.
+    inner = 1 + np.flatnonzero(out[1:] & out[:-1] & (np.diff(x) != 0))
+    begins, ends = np.sort(np.append(edges[::2], inner)), np.sort(np.append(edges[1::2], inner))
+    before = np.where(begins > 0, np.abs(x[begins] - x[begins - 1]), 0)
+    after = np.where(ends < len(x), np.abs(x[ends - 1] - x[np.minimum(ends, len(x) - 1)]), 0)
+    broken_off = np.maximum(before, after) > BREAK_STEPS * _step(magnitude, peak)
+    for begin, end in zip(begins[~broken_off], ends[~broken_off], strict=True):
+        out[begin:end] = False
+    return out
+
+
+def _step(magnitude: np.ndarray, peak: float) -> float:
+    """Distance between neighbouring values that a recording can take near its peak."""
+    levels = np.unique(magnitude[magnitude >= peak / 2])
+    finest = peak * float(np.finfo(np.float32).eps)
+    gaps = np.diff(levels)
+    return float(gaps[gaps >= finest].min(initial=peak)) if (gaps >= finest).any() else finest
 
 
 def lost_samples(x: np.ndarray, sample_rate: int) -> np.ndarray:

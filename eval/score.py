@@ -203,7 +203,10 @@ def _score_item(
 ) -> Iterator[tuple[str, str, Outcome]]:
     oracles = any(denoiser.spec.needs == "stems" for denoiser in denoisers.values())
     stems = {name: corpus.stem(item, name) for name in (_STEMS if oracles else _STEMS[:2])}
-    panel = Panel(metrics, stems["clean"], corpus.sample_rate)
+    noise = stems.get("noise")
+    if noise is None and _need_noise(metrics) and "noise" in corpus.recipe.stems:
+        noise = corpus.stem(item, "noise")
+    panel = Panel(metrics, stems["clean"], corpus.sample_rate, noise=noise)
     for metric, outcome in panel.score(stems["noisy"]).items():
         yield NOISY, metric, outcome
     for name, denoiser in denoisers.items():
@@ -215,6 +218,10 @@ def _score_item(
             outcomes = panel.score(enhanced)
         for metric, outcome in outcomes.items():
             yield name, metric, outcome
+
+
+def _need_noise(metrics: Sequence[str]) -> bool:
+    return any(metric_floor.load(name).SPEC.needs == "noise" for name in metrics)
 
 
 def enhance_item(denoiser: Denoiser | Oracle, stems: Mapping[str, np.ndarray], sample_rate: int) -> np.ndarray:

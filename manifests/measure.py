@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from percepkit.audio.files import AudioError, blocks, info
+from percepkit.audio.files import AudioError, blocks, info, read
 from percepkit.dsp.activity import effective_bandwidth_hz
 from percepkit.dsp.level import active_level_dbfs
 from percepkit.dsp.rir import c50_db, drr_db, rt60_seconds
+from percepkit.dsp.validity import clipped_samples
 
-__all__ = ["measure"]
+__all__ = ["measure", "read_head"]
 
 SILENT_PEAK = 1e-4  # -80 dBFS
 MEASURED_SECONDS = 60  # of a long file; its hash, peak and RMS are those of the whole
@@ -25,7 +26,8 @@ def measure(folder: str, path: str, kind: str) -> dict[str, Any]:
     folder, path : str
         The scanned folder and the file's path below it.
     kind : str
-        What the file should be; the active level is measured on speech, reverberation on a ``rir``.
+        What the file should be; the active level is measured on speech, reverberation on a ``rir``, activity,
+        clipping and DC on all others.
 
     Returns
     -------
@@ -76,10 +78,32 @@ def _read_through(name: str, sample_rate: int, row: dict[str, Any]) -> tuple[np.
 
 def _analyse(x: np.ndarray, sample_rate: int, kind: str) -> dict[str, float]:
     measures = {"effective_bandwidth": effective_bandwidth_hz(x, sample_rate)}
-    if kind == "speech":
-        measures["active_level"] = active_level_dbfs(x, sample_rate)[0]
+    if kind != "rir":
+        level, measures["activity_share"] = active_level_dbfs(x, sample_rate)
+        measures["clipped_share"] = float(clipped_samples(x).mean())
+        measures["dc_offset"] = abs(float(x.mean(dtype=np.float64)))
+        if kind == "speech":
+            measures["active_level"] = level
     if kind == "rir" and x.any():
         measures["rt60"] = rt60_seconds(x, sample_rate)
         measures["drr"] = drr_db(x, sample_rate)
         measures["c50"] = c50_db(x, sample_rate)
     return measures
+
+
+def read_head(path: str | os.PathLike[str]) -> tuple[np.ndarray, int]:
+    """First channel of a file's first 60 s, what most columns are measured on.
+
+    Returns
+    -------
+    x : float32 array, shape (n_samples,)
+    sample_rate : int
+        In Hz.
+
+    Raises
+    ------
+    AudioError
+        As `percepkit.audio.files.read`.
+    """
+    header = info(path)
+    return read(path, frames=min(header.frames, MEASURED_SECONDS * header.sample_rate), channel=0)

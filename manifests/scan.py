@@ -104,6 +104,8 @@ def _reusable(files: Sequence[_File], previous: pd.DataFrame | None, kind: str) 
     if previous is None:
         return {}
     kept = previous[(previous["kind"] == kind) & ~previous["status"].isin(RETRIED)]
+    if kind != "rir":  # manifests of older versions lack what is measured now
+        kept = kept[(kept["status"] != "ok") | kept["dc_offset"].notna()]
     rows = {row["path"]: row for row in kept.to_dict("records")}
     return {
         file.path: rows[file.path]
@@ -126,9 +128,9 @@ def scan(
 ) -> pd.DataFrame:
     """Measure every audio file below a folder.
 
-    Every file is decoded once, in blocks. Level and bandwidth are those of the first channel's first 60 s.
-    What cannot be read becomes a row with a status and a reason. Links to folders are not followed; hidden
-    files and well-known other types (.txt, .csv, .png, ...) are skipped, all else is tried.
+    Every file is decoded once, in blocks. Level, bandwidth, activity, clipping and DC are those of the first
+    channel's first 60 s. What cannot be read becomes a row with a status and a reason. Links to folders are not
+    followed; hidden files and well-known other types (.txt, .csv, .png, ...) are skipped, all else is tried.
 
     Parameters
     ----------

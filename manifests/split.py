@@ -14,12 +14,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from percepkit.dsp.draws import key_of, uniform, words
-from percepkit.manifests.table import usable
+from percepkit.manifests.table import contents, usable
 
 __all__ = ["RELATIONS", "assign_splits", "find_leaks", "split_proof"]
 
-#: What two files may have in common that would leak from one split into another.
-RELATIONS = ("speaker", "folder of unlabelled speech", "recording or room", "audio")
+#: What two files may have in common that would leak from one split into another. Audio is equal by its checksum,
+#: content by its fingerprint.
+RELATIONS = ("speaker", "folder of unlabelled speech", "recording or room", "audio", "content")
 
 
 def assign_splits(frame: pd.DataFrame, shares: Mapping[str, float], *, seed: int) -> pd.DataFrame:
@@ -133,6 +134,8 @@ def _keys(rows: pd.DataFrame, relation: str) -> pd.Series:
         return folder.where(speech & rows["speaker"].isna(), None)
     if relation == "recording or room":
         return (rows["root_name"] + "/" + rows["group"].fillna("")).where(rows["group"].notna(), None)
+    if relation == "content":  # known once `percepkit.manifests.duplicates` has looked
+        return contents(rows)
     return rows["hash"].where(rows["hash"].notna(), None)
 
 

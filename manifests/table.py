@@ -8,7 +8,9 @@ import pandas as pd
 
 from percepkit.engine.tables import read_table, write_table
 
-__all__ = ["COLUMNS", "as_manifest", "read_manifest", "resolve", "usable", "write_manifest"]
+__all__ = [
+    "COLUMNS", "as_manifest", "contents", "file_ids", "read_manifest", "resolve", "usable", "write_manifest",
+]  # fmt: skip
 
 #: Column name to dtype in memory: text is ``object`` with None for null, floats have NaN, ``Int64`` has NA.
 COLUMNS: Mapping[str, str] = {
@@ -26,12 +28,17 @@ COLUMNS: Mapping[str, str] = {
     "split": "object",
     "effective_bandwidth": "float64",  # Hz
     "active_level": "float64",  # dBFS, ITU-T P.56; speech only
+    "activity_share": "float64",  # of the time, ITU-T P.56; this and the next two for all but rooms
+    "clipped_share": "float64",  # of the samples
+    "dc_offset": "float64",  # magnitude of the mean, full scale is 1
+    "quality": "float64",  # by a user's function, see `percepkit.manifests.score`
     "rms_level": "float64",  # dBFS, all channels
     "peak": "float64",  # absolute, full scale is 1
     "rt60": "float64",  # s; this and the next two for room impulse responses only
     "drr": "float64",  # dB
     "c50": "float64",  # dB
     "hash": "object",  # blake2b, 16 bytes, of the decoded float32 samples
+    "duplicate_of": "object",  # root name and path of the best copy, see `percepkit.manifests.duplicates`
     "size": "Int64",  # bytes
     "mtime_ns": "Int64",
     "status": "object",  # ok, or what `percepkit.audio.files.AudioError` says
@@ -139,3 +146,22 @@ def usable(frame: pd.DataFrame) -> pd.DataFrame:
     2
     """
     return frame[frame["status"] == "ok"].reset_index(drop=True)
+
+
+def file_ids(frame: pd.DataFrame) -> pd.Series:
+    """Root name and path of each file, by which ``duplicate_of`` names it."""
+    return (frame["root_name"] + "/" + frame["path"]).astype(object)
+
+
+def contents(frame: pd.DataFrame) -> pd.Series:
+    """Name of what each file holds, the same for all copies; null for files without one.
+
+    Examples
+    --------
+    >>> files = {"root_name": "v", "path": ["a", "b", "c"], "duplicate_of": [None, "v/a", None]}
+    >>> contents(pd.DataFrame(files)).tolist()
+    ['v/a', 'v/a', None]
+    """
+    ids, original = file_ids(frame), frame["duplicate_of"].astype(object)
+    content = original.where(original.notna(), ids.where(ids.isin(original.dropna()), None))
+    return content.where(content.notna(), None)

@@ -9,7 +9,7 @@ import numpy as np
 
 from percepkit.audio.files import read
 from percepkit.audio.resampling import resample
-from percepkit.dsp.noise import babble, generate
+from percepkit.dsp.noise import babble, generate, parse_noise
 from percepkit.dsp.validity import Damage, clipped_samples, lost_samples
 from percepkit.manifests.table import resolve
 
@@ -54,7 +54,8 @@ class Cutter:
         key = int(layer["noise_key"], 16)
         if layer["noise_kind"] == "talkers" or layer["generated"] == "babble":
             return babble([self._cut(voice) for voice in layer["noise"]], n, rate, key).astype(np.float32)
-        return generate(layer["generated"], n, rate, key, {}).astype(np.float32)
+        kind, parameters = parse_noise(layer["generated"])
+        return generate(kind, n, rate, key, parameters).astype(np.float32)
 
     def _add_faded(self, out: np.ndarray, x: np.ndarray, at: int) -> None:
         fade = min(int(FADE_SECONDS * self.sample_rate), len(x) // 4)

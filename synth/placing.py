@@ -41,18 +41,38 @@ class Placer:
         self._rooms, self._cutter = rooms, cutter
         self._kept = lru_cache(maxsize=KEPT_ROOMS)(self._unchanged)
 
-    def speech(self, dry: np.ndarray, row: Mapping[str, Any]) -> tuple[list[np.ndarray], dict[str, float]]:
-        """Speech in its room and each target, ``rooms.target`` and ``rooms.also``; and the room's numbers then."""
+    def speech(
+        self, heard: np.ndarray, wanted: np.ndarray, row: Mapping[str, Any]
+    ) -> tuple[np.ndarray, list[np.ndarray], dict[str, float]]:
+        """Speech in its room.
+
+        Parameters
+        ----------
+        heard, wanted : float32 array, shape (n_samples,)
+            Dry speech for the mixture, and for the targets; where they are one array it is convolved once.
+        row : mapping
+            Of the plan.
+
+        Returns
+        -------
+        The mixture's speech, each target (``rooms.target`` and ``rooms.also``), and the room's numbers now. The
+        target ``reverberant`` of speech that is heard as it is wanted is the mixture's speech itself.
+        """
         changes = tuple(row[f"asked_{name}"] for name in ("rt60_seconds", "drr_db", "early_gain"))
-        names = (self._rooms.target, *self._rooms.also)
-        key = row["rir_key"] if isinstance(row["rir_key"], str) else None
+        targets = (self._rooms.target, *self._rooms.also)
+        parts = tuple(name for name in targets if name != "reverberant")
         place = (row["rir_root"], row["rir_path"], row["rir_channel"])
         if np.isnan(changes).all():
-            return self._kept(*place, names)(dry), {name: row[name] for name in ("rt60", "drr", "c50")}
-        h = self._response(*place, changes, key)
-        rate = self._cutter.sample_rate
-        numbers = {"rt60": rt60_seconds(h, rate), "drr": drr_db(h, rate), "c50": c50_db(h, rate)}
-        return self._convolver(h, names)(dry), numbers
+            convolve, numbers = self._kept(*place, parts), {name: row[name] for name in ("rt60", "drr", "c50")}
+        else:
+            h = self._response(*place, changes, row["rir_key"] if isinstance(row["rir_key"], str) else None)
+            rate = self._cutter.sample_rate
+            numbers = {"rt60": rt60_seconds(h, rate), "drr": drr_db(h, rate), "c50": c50_db(h, rate)}
+            convolve = self._convolver(h, parts)
+        whole, *kept = convolve(wanted)
+        placed = dict(zip(parts, kept, strict=True)) | {"reverberant": whole}
+        speech = whole if heard is wanted else convolve(heard)[0]
+        return speech, [placed[name] for name in targets], numbers
 
     def noise(self, dry: np.ndarray, row: Mapping[str, Any]) -> np.ndarray:
         """Noise at another position of the room."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 import numpy as np
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -14,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from percepkit.dsp.noise import KINDS
+from percepkit.dsp.noise import parse_noise
 from percepkit.dsp.percepnet import Settings
 from percepkit.dsp.snr import SnrKind
 from percepkit.synth.degradations.registry import load
@@ -23,17 +24,20 @@ from percepkit.synth.pair_sources import Pairs
 from percepkit.synth.yaml_model import load_yaml
 
 __all__ = [
-    "GENERATED_KINDS", "Degrading", "Layer", "Mixing", "Noise", "Recipe", "Rooms", "Speech", "TargetName",
-    "TargetRoom", "load_recipe",
+    "Degrading", "Layer", "Mixing", "Noise", "Recipe", "Rooms", "Speech", "TargetName", "TargetRoom",
+    "load_recipe",
 ]  # fmt: skip
 
-GENERATED_KINDS = ("babble", *KINDS)
 TargetName = Literal[
     "erb_gains", "comb_strengths", "comb_attenuation", "band_flags", "pitch_period", "vad", "ibm", "irm", "smm",
     "psm", "orm", "cirm", "noise_mask", "magnitude", "log_magnitude", "complex_spectrum",
 ]  # fmt: skip
 TargetRoom = Literal["dry", "direct", "early", "decay", "reverberant"]
 Share = Annotated[float, Field(ge=0, le=1)]
+#: One manifest or several, relative to the recipe.
+Manifests = Annotated[
+    tuple[str, ...], Field(min_length=1), BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)
+]
 _NONE = Distribution.model_validate(0)
 
 
@@ -48,7 +52,7 @@ class Speech(_Section):
     the items have speech; ``speed`` resamples each talker, 1.1 makes speech a tenth faster and higher.
     """
 
-    manifest: str
+    manifest: Manifests
     pause_seconds: Distribution = Distribution.model_validate({"uniform": [0.1, 0.6]})
     share: Share = 1.0
     speed: Distribution = Distribution.model_validate(1)
@@ -62,12 +66,13 @@ class Speech(_Section):
 class Noise(_Section):
     """Noise from recordings, generated, or both; the classes are equally likely.
 
+    ``generated`` names kinds (``hum``), whose parameters are drawn, or fixes some: ``hum(frequency_hz=50)``.
     ``share`` of the items have it. ``course_db`` is drawn every two seconds: the noise follows these levels, while
     its SNR over the whole item stays the one drawn. With ``match_band`` noise ends where the speech's own
     recording does, lest a network learns to tell them by the empty top.
     """
 
-    manifest: str | None = None
+    manifest: Manifests | None = None
     generated: tuple[str, ...] = ()
     share: Share = 1.0
     course_db: Distribution = _NONE
@@ -77,9 +82,8 @@ class Noise(_Section):
     def _has_a_source(self) -> Self:
         if self.manifest is None and not self.generated and not getattr(self, "talkers", 0):
             raise ValueError("needs `manifest` (recordings), `generated` (kinds of noise) or both")
-        unknown = sorted(set(self.generated) - set(GENERATED_KINDS))
-        if unknown:
-            raise ValueError(f"unknown generated noise {', '.join(unknown)}; known: {', '.join(GENERATED_KINDS)}")
+        for text in self.generated:
+            parse_noise(text)
         return self
 
 
@@ -115,7 +119,7 @@ class Rooms(_Section):
     another position of the same room. ``rt60_seconds``, ``drr_db`` and ``early_gain`` change the response first.
     """
 
-    manifest: str
+    manifest: Manifests
     share: Share = 1.0
     target: TargetRoom = "dry"
     also: tuple[TargetRoom, ...] = ()

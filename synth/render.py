@@ -1,7 +1,7 @@
 """Rendering: from a row of the plan and the source audio to the stems of one item. Nothing is drawn here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,10 @@ from percepkit.synth.placing import Placer
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.rendered import Rendered
 
-__all__ = ["Renderer"]
+__all__ = ["Renderer", "Watch"]
+
+#: Called with the name of a stage and its signal, which later stages may write over: keep copies.
+Watch = Callable[[str, np.ndarray], None]
 
 SILENCE_DBFS = -100.0
 ALONE_DBFS = -20.0  # of noise without speech, before the item's level is set
@@ -48,16 +51,24 @@ class Renderer:
     recipe : Recipe
     roots : mapping of root name to folder
         Where the files of each manifest lie now.
+    watch : callable, optional
+        Looks at an item on its way. The stages are ``speech`` as cut, ``speech KIND`` after each degradation and
+        ``speech placed`` as the mixture hears it; ``noise``, ``noise room``, ``noise KIND`` and, at its SNR,
+        ``noise gained``; ``layer NAME``; ``noisy`` with the item's level and ``noisy KIND``.
 
     Examples
     --------
     ``Renderer(recipe, roots)(plan.iloc[7])`` renders item 7 as it stands in the corpus.
     """
 
-    def __init__(self, recipe: Recipe, roots: Mapping[str, Path]) -> None:
-        self.recipe = recipe
+    def __init__(
+        self, recipe: Recipe, roots: Mapping[str, Path], *, watch: Watch = lambda stage, signal: None
+    ) -> None:
+        self.recipe, self._watch = recipe, watch
         self._cutter = PairCutter(recipe.sample_rate, recipe.n_samples, roots)
         self._placer = Placer(recipe.rooms, self._cutter) if recipe.rooms else None
+        sounds = (*([] if recipe.noise is None else [recipe.noise]), *recipe.layers.values())
+        self._looks_for_damage = bool(recipe.targets) or any(sound.match_band for sound in sounds)
 
     def __call__(self, row: Mapping[str, Any]) -> Rendered:
         """Render one row.
@@ -72,14 +83,16 @@ class Renderer:
             rendered = self._pair(row, padded=self.recipe.pairs.order == "drawn")
         else:
             parts = self._speech(row, [step for step in steps if step["to"] == "speech"])
+            self._watch("speech placed", parts.speech)
             background = self._background(row, [step for step in steps if step["to"] == "noise"], parts)
             rendered = self._mix(parts, background, row)
+        self._watch("noisy", rendered.noisy)
         for step in steps:
             if step["to"] == "mixture":
                 rendered = self._degrade_mixture(rendered, step)
-        return (
-            rendered if self.recipe.input_rate is None else self._at_input_rate(rendered, self.recipe.input_rate)
-        )
+                self._watch(f"noisy {step['kind']}", rendered.noisy)
+        low = self.recipe.input_rate
+        return rendered if low is None else self._at_input_rate(rendered, low)
 
     def _pair(self, row: Mapping[str, Any], *, padded: bool) -> Rendered:
         """A ready-made pair: the noise is what the noisy recording holds beside the clean."""
@@ -114,9 +127,10 @@ class Renderer:
         )
 
     def _speech(self, row: Mapping[str, Any], steps: list[dict[str, Any]]) -> _Parts:
-        dry, damage = self._cutter.speech(row["speech"], with_damage=bool(self.recipe.targets))
+        dry, damage = self._cutter.speech(row["speech"], with_damage=self._looks_for_damage)
         if len(row["speech"]):
             _refuse_silence(dry, "speech", row["speech"])
+        self._watch("speech", dry)
         heard = wanted = dry
         for step in steps:
             done = self._apply(step, heard)
@@ -124,26 +138,27 @@ class Renderer:
                 shared = done if wanted is heard else self._apply(step, wanted)
                 damage, wanted = _add_damage(damage, shared), shared.signal
             heard = done.signal if not step["target"] or wanted is not done.signal else wanted
+            self._watch(f"speech {step['kind']}", heard)
         return self._place(heard, wanted, row, damage)
 
     def _place(self, heard: np.ndarray, wanted: np.ndarray, row: Mapping[str, Any], damage: Damage) -> _Parts:
         names = [f"target_{name}" for name in (self.recipe.rooms.also if self.recipe.rooms else ())]
         if self._placer is None or not isinstance(row["rir_path"], str):
             return _Parts(heard, wanted, dict.fromkeys(names, wanted), damage)
-        placed, numbers = self._placer.speech(wanted, row)
-        speech = placed[0] if heard is wanted else self._placer.speech(heard, row)[0][0]
-        whole = self.recipe.rooms is not None and self.recipe.rooms.target == "reverberant" and heard is wanted
-        clean = speech if whole else placed[1]
-        return _Parts(speech, clean, dict(zip(names, placed[2:], strict=True)), damage, numbers)
+        speech, (clean, *also), numbers = self._placer.speech(heard, wanted, row)
+        return _Parts(speech, clean, dict(zip(names, also, strict=True)), damage, numbers)
 
     def _background(self, row: Mapping[str, Any], steps: list[dict[str, Any]], parts: _Parts) -> np.ndarray | None:
         if row["noise_kind"] == "none":
             return None
         noise = self._layer(row, self.recipe.mixing.noise.match_band, parts)
+        self._watch("noise", noise)
         if isinstance(row["noise_rir_path"], str) and self._placer is not None:
             noise = self._placer.noise(noise, row)
+            self._watch("noise room", noise)
         for step in steps:
             noise = self._apply(step, noise).signal
+            self._watch(f"noise {step['kind']}", noise)
         return noise
 
     def _layer(self, layer: Mapping[str, Any], match_band: bool, parts: _Parts) -> np.ndarray:
@@ -170,6 +185,7 @@ class Renderer:
         noise = np.zeros(self.recipe.n_samples, np.float32)
         if background is not None:
             noise = background * np.float32(self._gain(parts.speech, background, row["snr_db"]))
+            self._watch("noise gained", noise)
         measured = {"snr_realised_db": self._snr_db(parts.speech, noise)} if row["layers"] else {}
         layers: list[dict[str, object]] = []
         for layer in row["layers"]:
@@ -177,6 +193,7 @@ class Renderer:
             sound = self._layer(layer, match_band, parts)
             sounding = _sounding(layer, len(sound))
             sound = sound * np.float32(self._gain(parts.speech, sound, layer["snr_db"], sounding))
+            self._watch(f"layer {layer['name']}", sound)
             snr_db = self._snr_db(parts.speech, sound, sounding)
             kept = {name: layer[name] for name in ("name", "noise_class", "noise_kind", "generated", "snr_db")}
             paths = [f"{segment['root_name']}/{segment['path']}" for segment in layer["noise"]]

@@ -22,7 +22,7 @@ from percepkit.synth.plan import PLAN_TYPES, TEXT, draw_plan, plan_chunks
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.render import Renderer
 from percepkit.synth.rendered import Rendered
-from percepkit.synth.sources import Sources
+from percepkit.synth.sources import Sources, check_roots
 from percepkit.synth.store import FolderWriter, TarWriter, stem_name
 from percepkit.synth.targets import TARGETS
 from percepkit.synth.yaml_model import yaml_text
@@ -108,7 +108,7 @@ def run_recipe(
     OSError
         If the folder cannot be written; what is committed stays, and the run can be resumed.
     """
-    _check_roots(sources, roots)
+    check_roots(sources, roots)
     _open_folder(corpus, recipe, sources)
     shards = range(-(-recipe.items // recipe.items_per_shard))
     done = _committed(corpus, shards, retry_quarantined=retry_quarantined)
@@ -133,16 +133,6 @@ def run_recipe(
     quarantined = pd.concat(failures, ignore_index=True) if failures else pd.DataFrame(columns=["status"])
     _check_failures(quarantined, allowed, recipe.items)
     return RunReport(recipe.items, rendered, reused, quarantined)
-
-
-def _check_roots(sources: Sources | PairSources, roots: Mapping[str, Path]) -> None:
-    for name in sorted(sources.roots):
-        if name not in roots:
-            raise ValueError(
-                f"the recipe reads files under the root {name!r}; say where it lies: --root {name}=FOLDER"
-            )
-        if not Path(roots[name]).is_dir():
-            raise ValueError(f"--root {name}={roots[name]}: no such folder")
 
 
 def _open_folder(corpus: Path, recipe: Recipe, sources: Sources | PairSources) -> None:

@@ -1,17 +1,19 @@
 """The audio that a recipe draws from: usable rows of its manifests, arranged for drawing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from percepkit.manifests.generated import GENERATED_ROOT, generated_rows
 from percepkit.manifests.split import find_leaks
 from percepkit.manifests.table import read_manifest, usable
-from percepkit.synth.pair_sources import PairSources, load_pairs
+from percepkit.synth.pair_sources import Pairs, PairSources, load_pairs
 from percepkit.synth.recipe import Noise, Recipe
 
-__all__ = ["NoiseSources", "Sources", "SpeechSources", "load_sources"]
+__all__ = ["NoiseSources", "Sources", "SpeechSources", "check_roots", "load_sources"]
 
 UNLABELLED = "unlabelled"
 SHORTEST_SECONDS = {"speech": 0.25, "noise": 0.1, "layers": 0.1, "rooms": 0.0}  # shorter files are not drawn from
@@ -47,7 +49,7 @@ class NoiseSources:
     Attributes
     ----------
     table : DataFrame
-        Manifest rows of the recordings; generated kinds have `kind` set and no path.
+        Manifest rows; a generated noise has `kind` set, such as ``hum(frequency_hz=50)``, and no path.
     classes : list of str
     first, count : int64 array, shape (classes,)
     """
@@ -72,7 +74,7 @@ class Sources:
         """Names of the roots under which the files lie."""
         layers = [layer.table for layer in self.layers.values() if layer is not None]
         tables = [self.speech.table, self.noise.table, *layers, *([] if self.rooms is None else [self.rooms])]
-        return {name for table in tables for name in table["root_name"].dropna()}
+        return {name for table in tables for name in table["root_name"].dropna()} - {GENERATED_ROOT}
 
 
 def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
@@ -84,23 +86,20 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
         If a manifest is missing or holds no usable file, naming it and the recipe's key.
     """
     if recipe.pairs is not None:
-        return _pairs(recipe, folder)
-    sections = recipe.mixing
-    path = folder / sections.speech.manifest
-    rows = _usable(path, "speech.manifest", recipe.split)
-    speech = _speech(rows[_reach_high(rows["effective_bandwidth"], recipe, path)].reset_index(drop=True))
-    noise = _noise_of(sections.noise, "noise", folder, recipe.split)
+        return _pairs(recipe, recipe.pairs, folder)
+    section = recipe.mixing.speech
+    rows = _usable(folder, section.manifest, "speech.manifest", recipe.split)
+    high = _reach_high(rows["effective_bandwidth"], recipe, "speech.manifest")
+    speech = _speech(rows[high].reset_index(drop=True))
+    noise = _noise_of(recipe.mixing.noise, "noise", folder, recipe.split)
     layers = {
         name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split)
         for name, layer in recipe.layers.items()
     }
-    rooms = _usable(folder / recipe.rooms.manifest, "rooms.manifest", recipe.split) if recipe.rooms else None
+    rooms = _usable(folder, recipe.rooms.manifest, "rooms.manifest", recipe.split) if recipe.rooms else None
     if speech.count.max() == len(speech.table):
-        for key, layer in {
-            "noise": sections.noise,
-            **{f"layers.{n}": v for n, v in recipe.layers.items()},
-        }.items():
-            if "babble" in layer.generated or getattr(layer, "talkers", False):
+        for key, drawn in {"noise": noise, **{f"layers.{name}": layer for name, layer in layers.items()}}.items():
+            if drawn is None or (drawn.table["kind"] == "babble").any():
                 raise ValueError(
                     f"{key}: babble and talkers need the voices of other speakers, but speech.manifest holds one "
                     "talker (files without a speaker label in one folder count as one); label them or drop it"
@@ -108,19 +107,18 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
     return Sources(speech, noise, layers, rooms)
 
 
-def _pairs(recipe: Recipe, folder: Path) -> PairSources:
-    if recipe.pairs is None:
-        raise ValueError("a recipe of pairs has a section `pairs`")
-    path, table = folder / recipe.pairs.manifest, load_pairs(recipe.pairs, folder, recipe.split).table
-    table = table[_reach_high(table["effective_bandwidth"], recipe, path)].reset_index(drop=True)
-    if recipe.pairs.order == "each" and recipe.items > len(table):
+def _pairs(recipe: Recipe, pairs: Pairs, folder: Path) -> PairSources:
+    table = load_pairs(pairs, folder, recipe.split).table
+    high = _reach_high(table["effective_bandwidth"], recipe, "pairs.manifest")
+    table = table[high].reset_index(drop=True)
+    if pairs.order == "each" and recipe.items > len(table):
         raise ValueError(
-            f"`items`: {recipe.items} of {len(table)} pairs in {path} (pairs.order is each); ask for fewer"
+            f"`items`: {recipe.items} of {len(table)} pairs in {pairs.manifest} (pairs.order is each)"
         )
     return PairSources(table)
 
 
-def _reach_high(bandwidth_hz: pd.Series, recipe: Recipe, path: Path) -> np.ndarray:
+def _reach_high(bandwidth_hz: pd.Series, recipe: Recipe, key: str) -> np.ndarray:
     """Which files can be a target of super-resolution: those that have what the input lacks."""
     if recipe.input_rate is None:
         return np.ones(len(bandwidth_hz), bool)
@@ -128,34 +126,51 @@ def _reach_high(bandwidth_hz: pd.Series, recipe: Recipe, path: Path) -> np.ndarr
     high = (bandwidth_hz >= least_hz).to_numpy(bool)
     if not high.any():
         raise ValueError(
-            f"{path}: no recording reaches {least_hz:g} Hz, half-way from the input's band to the target's "
+            f"no recording of {key} reaches {least_hz:g} Hz, half-way from the input's band to the target's "
             f"(recipe key input_rate); the widest ends at {bandwidth_hz.max():g} Hz; use wider ones"
         )
     return high
 
 
+def check_roots(sources: Sources | PairSources, roots: Mapping[str, Path]) -> None:
+    """Raise ValueError unless ``roots`` names an existing folder for each root the sources lie under."""
+    for name in sorted(sources.roots):
+        if name not in roots:
+            raise ValueError(
+                f"the recipe reads files under the root {name!r}; say where it lies: --root {name}=FOLDER"
+            )
+        if not Path(roots[name]).is_dir():
+            raise ValueError(f"--root {name}={roots[name]}: no such folder")
+
+
 def _noise_of(layer: Noise, key: str, folder: Path, split: str) -> NoiseSources:
-    recordings = _usable(folder / layer.manifest, f"{key}.manifest", split) if layer.manifest else None
-    return _noise(recordings, layer.generated)
+    listed = _usable(folder, layer.manifest, f"{key}.manifest", split) if layer.manifest else None
+    sources = _noise(listed, layer.generated)
+    if getattr(layer, "events", None) is not None and sources.table["kind"].notna().any():
+        raise ValueError(f"{key}: events are pieces of recordings, but its manifest lists generated noises")
+    return sources
 
 
-def _usable(path: Path, key: str, split: str) -> pd.DataFrame:
-    """Usable rows; of a manifest that is split, those of the recipe's split, after a look for leaks."""
-    table = read_manifest(path)
+def _usable(folder: Path, manifests: tuple[str, ...], key: str, split: str) -> pd.DataFrame:
+    """Usable rows; of manifests that are split, those of the recipe's split, after a look for leaks."""
+    table = pd.concat([read_manifest(folder / name) for name in manifests], ignore_index=True)
+    name = ", ".join(str(folder / name) for name in manifests)
     rows = usable(table)
     if rows["split"].notna().any():
         leaks = find_leaks(table)
         if leaks:
             raise ValueError(
-                f"{path}: its splits leak: {leaks[0]}" + (f" (and {len(leaks) - 1} more)" * (len(leaks) > 1))
+                f"{name}: its splits leak: {leaks[0]}" + (f" (and {len(leaks) - 1} more)" * (len(leaks) > 1))
             )
         known = sorted(rows["split"].dropna().unique())
         if split not in known:
-            raise ValueError(f"{path}: no files of split {split!r} (recipe key split); it has: {', '.join(known)}")
-        rows = rows[rows["split"] == split]
-    rows = rows[rows["duration"] >= SHORTEST_SECONDS[key.split(".")[0]]].reset_index(drop=True)
+            raise ValueError(f"{name}: no files of split {split!r} (recipe key split); it has: {', '.join(known)}")
+        # No two noises from one generator are alike: they belong to every split.
+        rows = rows[(rows["split"] == split) | (rows["root_name"] == GENERATED_ROOT)]
+    long_enough = rows["duration"] >= SHORTEST_SECONDS[key.split(".")[0]]
+    rows = rows[long_enough | (rows["root_name"] == GENERATED_ROOT)].reset_index(drop=True)
     if rows.empty:
-        raise ValueError(f"{path}: no usable file in this manifest (recipe key {key}); scan another folder")
+        raise ValueError(f"{name}: no usable file in this manifest (recipe key {key}); scan another folder")
     return rows
 
 
@@ -169,16 +184,16 @@ def _speech(rows: pd.DataFrame) -> SpeechSources:
     return SpeechSources(table, first[1], count[1], table["speaker"].notna().to_numpy())
 
 
-def _noise(recordings: pd.DataFrame | None, generated: tuple[str, ...]) -> NoiseSources:
-    rows = pd.DataFrame({"path": None, "kind": list(generated), "class": list(generated)}, dtype=object)
-    if recordings is not None:
-        label = recordings["class"].fillna(recordings["group"]).fillna(UNLABELLED)
-        rows = pd.concat([recordings.assign(kind=None, **{"class": label}), rows], ignore_index=True)
-    if "root_name" not in rows:
-        rows["root_name"] = None
+def _noise(listed: pd.DataFrame | None, generated: tuple[str, ...]) -> NoiseSources:
+    rows = generated_rows(generated)
+    if listed is not None:
+        rows = pd.concat([listed, rows], ignore_index=True)
+    label = rows["class"].fillna(rows["group"]).fillna(UNLABELLED)
+    rows = rows.assign(**{"class": label}, kind=rows["path"].where(rows["root_name"] == GENERATED_ROOT, None))
+    rows.loc[rows["kind"].notna(), ["root_name", "path"]] = None
     for name in ("frames", "sample_rate", "channels"):
-        rows[name] = pd.to_numeric(rows[name]).fillna(1).astype("int64") if name in rows else 1
-    table = rows.sort_values(["class", "path"], na_position="last", ignore_index=True)
+        rows[name] = pd.to_numeric(rows[name]).fillna(1).astype("int64")
+    table = rows.sort_values(["class", "path", "kind"], na_position="last", ignore_index=True)
     first, count = _ranges(table["class"])
     return NoiseSources(table, list(dict.fromkeys(table["class"])), first[0], count[0])
 

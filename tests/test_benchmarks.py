@@ -8,6 +8,11 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 SMALL = {
+    "duplicates.py": ["--files", "2"],
+    "flac.py": ["--items", "2", "--rounds", "1", "--seconds", "1"],
+    "memory.py": ["--items", "4", "8", "--plan-items", "10"],
+    "peers.py": ["--items", "2", "--rounds", "1", "--seconds", "1"],
+    "scaling.py": ["--items", "4", "--rounds", "1", "--seconds", "1"],
     "throughput.py": ["--items", "2", "--rounds", "1", "--seconds", "2"],
     "pitch_agreement.py": ["--files", "2"],
     "targets.py": ["--rounds", "1", "--seconds", "1"],

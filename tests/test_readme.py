@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from percepkit.synth.recipe import Recipe
-from percepkit.synth.rooms import RoomBank
+from percepkit.synth.room_bank import RoomBank
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -37,7 +37,9 @@ def test_the_recipe_and_the_bank_are_valid():
     assert Recipe.model_validate(recipe).items == 4500
     rich = Recipe.model_validate(recipe | yaml.safe_load(block("yaml", 1)))
     assert list(rich.layers) == ["rival", "knocks"]
-    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 2))).rooms == 500
+    assert Recipe.model_validate(yaml.safe_load(block("yaml", 2))).stems == ("noisy", "clean", "noise")
+    assert Recipe.model_validate(yaml.safe_load(block("yaml", 3))).rate_of("noisy") == 16_000
+    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 4))).rooms == 500
 
 
 def test_links_lead_somewhere():

@@ -15,6 +15,7 @@ import numpy as np
 import percepkit.eval.metrics as _here
 
 __all__ = [
+    "HEADLINE",
     "STATUSES",
     "Metric",
     "MetricSpec",
@@ -22,6 +23,7 @@ __all__ = [
     "Panel",
     "Unscorable",
     "checked_estimate",
+    "checked_noise",
     "checked_reference",
     "failed",
     "load",
@@ -39,12 +41,19 @@ STATUSES: Mapping[str, str] = {
     "too_long": "more signal than the metric's definition allows",
     "length_mismatch": "reference and estimate differ in length",
     "rate_mismatch": "the metric is not defined at this sample rate",
+    "no_noise": "the metric needs the noise by itself, and there is none",
+    "silent_noise": "the noise by itself holds no signal",
+    "no_alignment": "the estimate has no clear delay against the reference",
+    "too_many_utterances": "PESQ's code has no room for the reference's utterances",
     "no_utterances": "PESQ found no utterance in the reference",
     "backend_error": "the metric's code raised an error",
     "crashed": "the metric's code killed its process",
     "timeout": "the metric's code did not finish in time",
     "denoiser_failed": "the denoiser raised an error, so that there is nothing to score",
 }
+
+#: Scored unless asked otherwise: what most articles report.
+HEADLINE = ("pesq_wb", "pesq_nb", "stoi", "estoi", "si_sdr")
 
 
 class Unscorable(ValueError):
@@ -89,8 +98,9 @@ class MetricSpec:
     range : mapping of (float, float)
         Smallest and largest value by definition.
     better : {"higher", "lower"}
-    needs : {"reference"}
-        What a score is computed from besides the estimate.
+    needs : {"reference", "noise"}
+        What a score is computed from besides the estimate; ``"noise"`` means the reference and the noise, which
+        `Metric.prepare` is then handed as the keyword ``noise``.
     invariances : frozenset of str
         What may be done to the estimate without changing its value: ``"gain"``, ``"polarity"``.
     """
@@ -102,7 +112,7 @@ class MetricSpec:
     unit: Mapping[str, str]
     range: Mapping[str, tuple[float, float]]
     better: Literal["higher", "lower"] = "higher"
-    needs: Literal["reference"] = "reference"
+    needs: Literal["reference", "noise"] = "reference"
     invariances: frozenset[str] = frozenset()
 
 
@@ -111,8 +121,8 @@ class Metric(Protocol):
 
     SPEC: MetricSpec
 
-    def prepare(self, reference: np.ndarray, sample_rate: int) -> Any:
-        """Do once what depends on the reference only."""
+    def prepare(self, reference: np.ndarray, sample_rate: int, **stems: np.ndarray) -> Any:
+        """Do once what depends on the reference, and on the noise if the spec asks for it, only."""
 
     def score(self, state: Any, estimate: np.ndarray) -> dict[str, float]:
         """Score one estimate against the prepared reference."""
@@ -207,6 +217,14 @@ def checked_reference(reference: np.ndarray) -> np.ndarray:
     return _checked(reference, "reference")
 
 
+def checked_noise(noise: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return the noise of a mixture as float64, or raise `Unscorable` if no metric can use it."""
+    _require_one_channel(noise, "noise")
+    if len(noise) != n_samples:
+        raise Unscorable("length_mismatch", f"the noise has {len(noise)} samples, the reference {n_samples}")
+    return _checked(noise, "noise")
+
+
 def checked_estimate(estimate: np.ndarray, n_samples: int) -> np.ndarray:
     """Return an estimate as float64, or raise `Unscorable` if no metric can use it.
 
@@ -234,6 +252,8 @@ class Panel:
         What the estimates should equal.
     sample_rate : int
         Hz.
+    noise : float array, shape (n_samples,), optional
+        The noise as it stands in the mixture; without it the metrics that need it have the status ``no_noise``.
 
     Examples
     --------
@@ -244,7 +264,9 @@ class Panel:
     'silent_estimate'
     """
 
-    def __init__(self, metrics: Iterable[str], reference: np.ndarray, sample_rate: int) -> None:
+    def __init__(
+        self, metrics: Iterable[str], reference: np.ndarray, sample_rate: int, *, noise: np.ndarray | None = None
+    ) -> None:
         _require_one_channel(reference, "reference")
         self._wanted: dict[int, tuple[Metric, list[str]]] = {}
         for name in metrics:
@@ -253,7 +275,7 @@ class Panel:
         self._states: dict[int, Any] = {}
         for key, (metric, _) in self._wanted.items():
             try:
-                self._states[key] = metric.prepare(reference, sample_rate)
+                self._states[key] = _prepared(metric, reference, sample_rate, noise)
             except Exception as error:  # a metric of a third party may raise anything
                 self._states[key] = error
 
@@ -264,6 +286,14 @@ class Panel:
         for key, (metric, wanted) in self._wanted.items():
             outcomes |= _outcomes(metric, wanted, self._states[key], estimate)
         return outcomes
+
+
+def _prepared(metric: Metric, reference: np.ndarray, sample_rate: int, noise: np.ndarray | None) -> Any:
+    if metric.SPEC.needs != "noise":
+        return metric.prepare(reference, sample_rate)
+    if noise is None:
+        raise Unscorable("no_noise", "the item has no stem of the noise")
+    return metric.prepare(reference, sample_rate, noise=noise)
 
 
 def _outcomes(metric: Metric, wanted: list[str], state: Any, estimate: np.ndarray) -> dict[str, Outcome]:
@@ -293,7 +323,12 @@ def _outcome(value: float, seconds: float) -> Outcome:
 
 
 def score_all(
-    metrics: Iterable[str], reference: np.ndarray, estimate: np.ndarray, sample_rate: int
+    metrics: Iterable[str],
+    reference: np.ndarray,
+    estimate: np.ndarray,
+    sample_rate: int,
+    *,
+    noise: np.ndarray | None = None,
 ) -> dict[str, Outcome]:
     """Score one estimate with several metrics.
 
@@ -305,6 +340,8 @@ def score_all(
         Time-aligned signals at the same sample rate.
     sample_rate : int
         Hz.
+    noise : float array, shape (n_samples,), optional
+        The noise as it stands in the mixture, which some metrics need.
 
     Returns
     -------
@@ -316,4 +353,4 @@ def score_all(
     >>> score_all(["si_sdr"], np.array([1.0, 1.0, 0.0]), np.array([1.0, 1.0]), 16_000)["si_sdr"].status
     'length_mismatch'
     """
-    return Panel(metrics, reference, sample_rate).score(estimate)
+    return Panel(metrics, reference, sample_rate, noise=noise).score(estimate)

@@ -1,4 +1,4 @@
-"""Narrowband PESQ: MOS-LQO of the telephone band.
+"""Narrowband PESQ: MOS-LQO of the telephone band, and the raw score that it is mapped from.
 
 References
 ----------
@@ -13,12 +13,13 @@ from percepkit.eval.metrics._interface import MetricSpec, Unscorable
 __all__ = ["SPEC", "prepare", "score"]
 
 SPEC = MetricSpec(
-    names=("pesq_nb",),
+    names=("pesq_nb", "pesq_nb_raw"),
     version=_itu_pesq.VERSION,
-    summary="Predicted listening quality, telephone band; at 16 kHz (corpora of 8 kHz: at 8 kHz).",
+    summary="Predicted listening quality, telephone band; at 16 kHz (corpora of 8 kHz: at 8 kHz). The raw score "
+    "is the MOS-LQO with the mapping of P.862.1 undone.",
     source="ITU-T P.862 and P.862.1",
-    unit={"pesq_nb": "MOS-LQO"},
-    range={"pesq_nb": (0.999, 4.549)},
+    unit={"pesq_nb": "MOS-LQO", "pesq_nb_raw": "PESQ score"},
+    range={"pesq_nb": (0.999, 4.549), "pesq_nb_raw": (-0.5, 4.501)},
     invariances=frozenset({"gain", "polarity"}),
 )
 
@@ -41,4 +42,5 @@ def prepare(reference: np.ndarray, sample_rate: int) -> _itu_pesq.Reference:
 
 def score(state: _itu_pesq.Reference, estimate: np.ndarray) -> dict[str, float]:
     """Score one estimate; signals over 18 s are scored in a child process."""
-    return {"pesq_nb": _itu_pesq.mos_lqo(state, estimate, "nb")}
+    value = _itu_pesq.mos_lqo(state, estimate, "nb")
+    return {"pesq_nb": value, "pesq_nb_raw": _itu_pesq.raw_of_mos_lqo(value)}

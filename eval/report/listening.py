@@ -1,6 +1,5 @@
 """Players and spectrograms: sound and pictures of chosen items as data addresses."""
 
-import base64
 import math
 import tempfile
 from collections.abc import Sequence
@@ -12,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from percepkit.audio.files import write
+from percepkit.audio.webpage import data_address
+from percepkit.dsp.picture import level_db, spectrogram_png
 from percepkit.eval.report.choice import Choice
-from percepkit.eval.report.picture import level_db, spectrogram_png
 from percepkit.eval.report.roster import Entry, of_role
 from percepkit.eval.report.table import MetricCard
 from percepkit.eval.score import NOISY, enhance_item
@@ -114,7 +114,7 @@ def make_player(
     peak = max(float(np.abs(x).max()) for x in sounds.values())
     gain = min(1.0, 0.999 / peak) if peak > 0 else 1.0
     audio = {name: _flac_address(x * gain, rate) for name, x in sounds.items()}
-    pictures = {name: _address("image/png", spectrogram_png(level, top_db)) for name, level in levels.items()}
+    pictures = {name: data_address("image/png", spectrogram_png(level, top_db)) for name, level in levels.items()}
     known = {entry.name: entry for entry in entries}
     own = scores[scores["item"] == choice.item].set_index(["denoiser", "metric"])
     tiles = [
@@ -187,8 +187,4 @@ def _flac_address(x: np.ndarray, sample_rate: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "signal.flac")
         write(path, x, sample_rate)
-        return _address("audio/flac", path.read_bytes())
-
-
-def _address(media_type: str, data: bytes) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
+        return data_address("audio/flac", path.read_bytes())

@@ -1,16 +1,13 @@
 """The report page: scores, plots by condition, spectrograms and players in one HTML file."""
 
-import base64
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
-from markupsafe import Markup
 
+from percepkit.audio.webpage import render_webpage
 from percepkit.baselines.registry import load as load_denoiser
 from percepkit.engine.tables import write_text
 from percepkit.eval.report.choice import Choice, choose_entries, choose_items
@@ -188,20 +185,9 @@ def _fit(context: dict[str, Any], players: list[Player], wanted: int, max_bytes:
 
 def _render(context: dict[str, Any]) -> str:
     here = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(here),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = (here / "script.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("page.html").render(
-        context
-        | {
-            "style": Markup((here / "style.css").read_text(encoding="utf-8")),
-            "script": Markup(script),
-            "script_hash": digest,
-        }
+    return render_webpage(
+        here / "page.html",
+        context,
+        style=(here / "style.css").read_text(encoding="utf-8"),
+        script=(here / "script.js").read_text(encoding="utf-8"),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from percepkit.audio.resampling import resample
+from percepkit.dsp.activity import kept_bandwidth_hz
 from percepkit.synth.degradations._coders import Kind, coder_rate, round_trip
 from percepkit.synth.degradations._interface import (
     Degradation,
@@ -45,8 +46,8 @@ def apply(x: np.ndarray, sample_rate: int, parameters: Codec, key: int) -> Degra
     -------
     Degraded
         Aligned to less than 0.05 samples of the coder's rate (0.1 where Opus models rather than codes, below
-        20 kbit/s), and complete to the last sample. ``bandwidth_hz`` is half the coder's rate, where that is
-        below the signal's; coders of low quality leave out more. ``clipped`` marks samples beyond full
+        20 kbit/s), and complete to the last sample. ``bandwidth_hz`` is the highest frequency that the coder
+        kept, at most half its rate, where that is below the signal's own. ``clipped`` marks samples beyond full
         scale 1, where every coder's input ends. Measured: ``sdr_db`` of the signal over the change (what the
         band lost included), ``coder_rate_hz``, ``delay_samples`` that were taken away (at the coder's rate,
         beyond what the file itself says), ``bitrate_kbps`` with the container's share, which is large in a
@@ -68,9 +69,8 @@ def apply(x: np.ndarray, sample_rate: int, parameters: Codec, key: int) -> Degra
     """
     check_signal(x, sample_rate)
     rate = coder_rate(parameters.kind, sample_rate, parameters.quality, parameters.rate_limit_hz)
-    bandwidth_hz = rate / 2 if rate < sample_rate else None
     if len(x) == 0:
-        return Degraded(x.copy(), {"coder_rate_hz": float(rate)}, bandwidth_hz=bandwidth_hz)
+        return Degraded(x.copy(), {"coder_rate_hz": float(rate)})
     within = np.clip(resample(x, sample_rate, rate), -1, 1)  # LAME aborts the process far beyond full scale
     trip = round_trip(within, rate, parameters.kind, parameters.quality)
     y = resample(trip.signal, rate, sample_rate)[: len(x)]
@@ -80,7 +80,9 @@ def apply(x: np.ndarray, sample_rate: int, parameters: Codec, key: int) -> Degra
         delay_samples=trip.delay_samples,
         bitrate_kbps=8e-3 * trip.n_bytes * rate / len(trip.signal),
     )
-    return Degraded(y, measured, bandwidth_hz=bandwidth_hz, clipped=np.abs(x) > 1)
+    bandwidth_hz = min(rate / 2, kept_bandwidth_hz(x, y, sample_rate))
+    limited = bandwidth_hz if bandwidth_hz < sample_rate / 2 else None
+    return Degraded(y, measured, bandwidth_hz=limited, clipped=np.abs(x) > 1)
 
 
 DEGRADATION = Degradation(

@@ -1,13 +1,9 @@
 """Wind at the microphone: rumble that swells with the gusts, and speech that gives way to it."""
 
-from collections.abc import Callable
-
 import numpy as np
 from pydantic import Field
-from scipy.interpolate import CubicSpline
 
-from percepkit.dsp.coloured import LOWEST_HZ, check_request, shaped_noise, unit_rms
-from percepkit.dsp.draws import key_of, normal, words
+from percepkit.dsp.wind import gusty_wind
 from percepkit.synth.degradations._dynamics import follow, pole
 from percepkit.synth.degradations._interface import (
     Degradation,
@@ -18,10 +14,7 @@ from percepkit.synth.degradations._interface import (
     finite,
 )
 
-__all__ = ["DEGRADATION", "Wind", "apply", "wind_noise"]
-
-GUST_WIDENING = 4.0  # corner of what a gust adds over that of the steady flow
-GUST_SHARE = 0.25  # its RMS over that of the steady flow at the course's 0 dB
+__all__ = ["DEGRADATION", "Wind", "apply"]
 
 
 class Wind(Parameters):
@@ -39,55 +32,6 @@ class Wind(Parameters):
     duck_threshold: float = Field(0.2, ge=0.01, le=1, description="over the peak of the wind's envelope")
     attack_seconds: float = Field(0.02, ge=0.001, le=1, description="time constant of the rising envelope")
     release_seconds: float = Field(0.05, ge=0.001, le=1, description="time constant of the falling envelope")
-
-
-def wind_noise(n_samples: int, sample_rate: int, key: int, parameters: Wind) -> np.ndarray:
-    """Generate wind noise.
-
-    The power falls by 3 dB an octave up to the corner and by 15 dB an octave above it. Its level follows a
-    smooth Gaussian course in dB. As pressure grows with the square of the flow's speed and the corner with
-    the speed, a gust also carries higher frequencies: they rise twice as much, in dB, as the rest.
-
-    Parameters
-    ----------
-    n_samples, sample_rate : int
-        Length, at least 1, and rate, 8 to 96 kHz.
-    key : int
-        128-bit key, see `percepkit.dsp.draws.key_of`.
-    parameters : Wind
-
-    Returns
-    -------
-    float64 array, shape (n_samples,)
-        Noise of RMS 1.
-
-    References
-    ----------
-    C. M. Nelke, P. Vary, "Measurement, analysis and simulation of wind noise signals for mobile communication
-    devices", IWAENC 2014.
-    D. Mirabilii et al., "Simulating wind noise with airflow speed-dependent characteristics", IWAENC 2022.
-    """
-    check_request(n_samples, sample_rate)
-    steady, gusty = (
-        shaped_noise(n_samples, sample_rate, key_of(str(key), name), _spectrum(corner_hz))
-        for name, corner_hz in (
-            ("steady", parameters.corner_hz),
-            ("gusty", GUST_WIDENING * parameters.corner_hz),
-        )
-    )
-    level = 10 ** (parameters.gust_db * _course(n_samples, sample_rate, key, parameters.gust_hz) / 20)
-    return unit_rms(level * (steady + GUST_SHARE * level * gusty))
-
-
-def _spectrum(corner_hz: float) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda hz: np.maximum(hz, LOWEST_HZ) ** -0.5 / (1 + (hz / corner_hz) ** 2)
-
-
-def _course(n_samples: int, sample_rate: int, key: int, highest_hz: float) -> np.ndarray:
-    """Smooth course through standard normal draws, two in a period of the highest frequency."""
-    position = np.arange(n_samples) * (2 * highest_hz / sample_rate)
-    draws = normal(words(key_of(str(key), "gusts"), 0, int(position[-1]) + 4)[:, 0])
-    return CubicSpline(np.arange(len(draws)), draws)(position)
 
 
 def _ducking(wind: np.ndarray, sample_rate: int, parameters: Wind) -> np.ndarray:
@@ -123,7 +67,8 @@ def apply(x: np.ndarray, sample_rate: int, parameters: Wind, key: int) -> Degrad
     check_signal(x, sample_rate)
     if not x.any():
         return Degraded(x.copy())
-    wind = wind_noise(len(x), sample_rate, key, parameters)
+    course = parameters.model_dump(include={"corner_hz", "gust_db", "gust_hz"})
+    wind = gusty_wind(len(x), sample_rate, key, **course)
     gain = _ducking(wind, sample_rate, parameters)
     ducked = gain * x
     wind *= 10 ** ((energy_ratio_db(ducked, wind) - parameters.snr_db) / 20)

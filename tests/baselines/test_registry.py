@@ -48,8 +48,35 @@ def test_kinds_follow_the_protocols():
 
 
 def test_unknown_name_lists_the_valid_ones():
-    with pytest.raises(ValueError, match=r"'weiner'; choose from .*wiener, or give MODULE:FUNCTION"):
+    with pytest.raises(ValueError, match=r"'weiner'; choose from .*wiener.*, or give MODULE:FUNCTION"):
         load("weiner")
+
+
+def test_another_estimator_is_named_after_a_plus():
+    noisy = np.random.default_rng(0).standard_normal(8_000)
+    assert load("wiener+minimum").spec.name == "wiener+minimum"
+    assert "Martin 2001" in load("wiener+minimum").spec.paper
+    same = load("wiener-minimum")(noisy, 16_000)
+    assert np.array_equal(load("wiener+minimum")(noisy, 16_000), same)
+    assert not np.array_equal(load("wiener")(noisy, 16_000), same)
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("wiener+magic", "no noise estimator is called 'magic'; choose from .*mcra"),
+        ("highpass+mcra", "no denoiser is called 'highpass.mcra'"),
+    ],
+)
+def test_only_suppressors_take_known_estimators(name, expected):
+    with pytest.raises(ValueError, match=expected):
+        load(name)
+
+
+def test_default_is_a_few_classics_the_ladder_and_what_others_registered(plugin, monkeypatch):
+    point = EntryPoint("halved", f"{plugin}:half", registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    assert registry.default_names() == sorted([*registry.CLASSICS, *registry.LADDER, "halved"])
 
 
 def test_function_of_a_module(plugin):

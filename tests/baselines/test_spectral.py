@@ -21,8 +21,8 @@ class Constant:
 class Smoothed:
     """First-order smoothing over frames of what a frame's level says: feels any frame lost or doubled."""
 
-    def __init__(self, n_bins):
-        self.state = np.zeros((1, n_bins))
+    def __init__(self, grid):
+        self.state = np.zeros((1, grid.n_bins))
 
     def gains(self, power):
         smooth, self.state = lfilter([0.1], [1, -0.9], power, axis=0, zi=self.state)
@@ -36,7 +36,7 @@ def denoiser(rule):
 @pytest.mark.parametrize("gain", [0.0, 0.25, 1.0])
 def test_constant_gain_scales(gain):
     noisy = np.random.default_rng(0).standard_normal(1_001)
-    made = denoiser(lambda n_bins: Constant(gain))
+    made = denoiser(lambda grid: Constant(gain))
     assert np.allclose(made(noisy, 16_000), gain * noisy, atol=1e-12)
     stream = made.stream(16_000)
     late = np.concatenate([stream.process(noisy[:333]), stream.process(noisy[333:]), stream.flush()])

@@ -241,6 +241,25 @@ def test_single_items_are_those_of_the_corpus(dry_recipe_file, roots, tmp_path):
         run("render", dry_recipe_file, 0, "--out", dry_recipe_file, *options(roots)[2:])
 
 
+def test_a_preview_has_a_page_and_the_stems(dry_recipe_file, roots, tmp_path):
+    voices = shutil.copytree(demo_folder() / "speech", tmp_path / "speech")
+    here = options(roots | {"speech": voices})[2:]
+    shown = run("preview", dry_recipe_file, 3, 0, "--out", tmp_path / "named", *here)
+    assert shown.exit_code == 0
+    assert "2 items; open " in shown.stdout
+    assert sorted(path.name[:6] for path in (tmp_path / "named").glob("*.noisy.wav")) == ["000000", "000003"]
+    shown = run("preview", dry_recipe_file, "--out", tmp_path / "first", "--items", 9, *here)
+    assert "4 items; open " in shown.stdout  # the recipe has no more
+    page = (tmp_path / "first" / "index.html").read_text()
+    assert page.index("Item 000000") < page.index("Item 000003")
+    shutil.rmtree(voices)
+    voices.mkdir()
+    shown = run("preview", dry_recipe_file, 1, "--out", tmp_path / "bad", *here)
+    assert shown.exit_code == 0
+    assert "item 1: missing: " in shown.stdout
+    assert "Quarantined: missing." in (tmp_path / "bad" / "index.html").read_text()
+
+
 def test_statistics_of_a_corpus_are_those_measured(dry_recipe_file, roots, tmp_path):
     out = tmp_path / "corpus"
     run("run", dry_recipe_file, "--out", out, *options(roots))

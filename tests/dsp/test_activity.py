@@ -3,7 +3,7 @@ import pytest
 
 from percepkit.audio.files import read
 from percepkit.audio.resampling import resample
-from percepkit.dsp.activity import effective_bandwidth_hz
+from percepkit.dsp.activity import effective_bandwidth_hz, kept_bandwidth_hz
 from percepkit.dsp.draws import key_of, normal_samples
 
 
@@ -57,3 +57,17 @@ def test_speech_that_was_upsampled(shared):
         assert 7000 < effective_bandwidth_hz(narrow, 16000) <= 8000
         upsampled = np.rint(resample(narrow, 16000, 48000) * 32768) / 32768  # the noise of 16 bits is full-band
         assert effective_bandwidth_hz(upsampled, 48000) == pytest.approx(7800, rel=0.05)
+
+
+@pytest.mark.parametrize("cutoff_hz", [1000, 3400, 7000])
+def test_kept_bandwidth_is_that_of_a_low_pass(cutoff_hz):
+    before = np.random.default_rng(2).standard_normal(32000)
+    spectrum = np.fft.rfft(before)
+    spectrum[np.fft.rfftfreq(32000, 1 / 16000) > cutoff_hz] *= 0.1  # -20 dB
+    after = np.fft.irfft(spectrum)
+    assert kept_bandwidth_hz(before, after, 16000) == pytest.approx(cutoff_hz, abs=130)
+    assert kept_bandwidth_hz(after, after, 16000) == 8000
+    # What a signal does not hold cannot be lost.
+    low = np.fft.irfft(np.where(np.fft.rfftfreq(32000, 1 / 16000) > 900, 0, np.fft.rfft(before)))
+    assert kept_bandwidth_hz(low, 0.9 * low, 16000) == 8000
+    assert kept_bandwidth_hz(before, 0 * before, 16000) == 0

@@ -51,11 +51,39 @@ def test_clipping_is_found_at_any_level_and_polarity_and_nothing_else():
 @given(st.lists(st.tuples(st.sampled_from([-1.0, -0.985, -0.9, 0.0, 0.9, 0.985, 1.0]), st.integers(1, 5))))
 def test_clipping_equals_a_walk_through_the_runs(pieces):
     x = np.array([value for value, length in pieces for _ in range(length)])
-    expected = []
+    grid = np.unique(np.abs(x))
+    grid = grid[grid >= 0.5 * np.abs(x).max(initial=0)]
+    step = np.diff(grid).min() if len(grid) > 1 else 1e-7
+    expected, place = [], 0
     for value, run in groupby(x):
         length = len(list(run))
-        expected += [length >= 3 and abs(value) >= 0.98 * np.abs(x).max() and value != 0] * length
+        ends = [x[place - 1]] * (place > 0) + list(x[place + length :][:1])
+        drops = any(abs(value - end) > 5 * step for end in ends)
+        near_rail = abs(value) >= 0.98 * np.abs(x).max() and value != 0
+        expected += [length >= 3 and near_rail and drops] * length
+        place += length
     assert clipped_samples(x).tolist() == expected
+
+
+@given(
+    st.sampled_from([8000, 16_000, 44_100, 48_000]),
+    st.floats(20, 3000),
+    st.floats(0.001, 0.95),
+    st.sampled_from([8, 16, 24]),
+)
+def test_rounded_tones_are_not_clipped_and_clipped_ones_are(sample_rate, frequency_hz, amplitude, bits):
+    scale = 2.0 ** (bits - 1)
+    tone = np.sin(2 * np.pi * frequency_hz * np.arange(sample_rate // 2) / sample_rate)
+    rounded = np.round(amplitude * tone * scale) / scale
+    assert not clipped_samples(rounded.astype(np.float32)).any()
+
+
+@given(st.floats(200, 500), st.floats(0.3, 1), st.floats(0.5, 0.95))
+def test_the_share_of_clipped_samples_is_that_of_the_tone_above_the_limit(frequency_hz, amplitude, limit):
+    t = np.arange(48_000) / 48_000
+    glide = np.sin(2 * np.pi * frequency_hz * (t + 0.1 * t**2))  # a steady one takes few values: no step shows
+    limited = np.round(amplitude * np.clip(glide, -limit, limit) * 2**15) / 2**15
+    assert clipped_samples(limited).mean() == pytest.approx(2 * np.arccos(limit) / np.pi, abs=0.01)
 
 
 def test_lost_packets_are_found_and_digital_pauses_are_not():

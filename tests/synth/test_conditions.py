@@ -120,8 +120,10 @@ def test_noise_ends_where_the_speech_does_if_asked(make):
     for match in (False, True):
         noise = {"generated": ["white"], "match_band": match}
         _, plan, render = make(items=3, sample_rate=48_000, rooms=None, noise=noise)
+        bare = make(items=3, sample_rate=48_000, rooms=None, noise=noise, targets=[])[2]
         for row in plan.to_dict("records"):
             item = render(row)
+            np.testing.assert_array_equal(bare(row).noisy, item.noisy)  # whatever else the recipe asks for
             power = np.abs(np.fft.rfft(item.noise)) ** 2
             top = power[len(power) // 2 :].mean() / power[: len(power) // 8].mean()
             assert (top < 1e-5) == match

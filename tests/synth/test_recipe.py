@@ -30,7 +30,7 @@ def test_resolved_text_reads_back_as_the_same_recipe(tmp_path):
     [
         ({"snr": 5}, "unknown key `snr`; known: .*snr_db"),
         ({"speech": {"manifest": "s", "gap": 1}}, "unknown key `speech.gap`; known: manifest, pause_seconds"),
-        ({"noise": {"generated": ["green"]}}, "`noise`: unknown generated noise green; known: babble, white"),
+        ({"noise": {"generated": ["green"]}}, "`noise`: unknown generated noise 'green': use one of white"),
         ({"noise": {}}, "`noise`: needs `manifest`"),
         ({"items": 0}, "`items`: .*greater than or equal to 1"),
         ({"snr_db": {"uniform": [3]}}, "`snr_db`: .*uniform: \\[low, high\\]"),

@@ -17,7 +17,10 @@ from percepkit.dsp import rir
 from percepkit.engine.cluster import client
 from percepkit.manifests.table import read_manifest
 from percepkit.synth import rooms as synth_rooms
-from percepkit.synth.rooms import RoomBank, build_bank, draw_geometry, load_bank, simulate_room
+from percepkit.synth.room_bank import RoomBank, load_bank
+from percepkit.synth.room_geometry import draw_geometry
+from percepkit.synth.rooms import build_bank
+from percepkit.synth.simulation import simulate_room
 from percepkit.synth.yaml_model import yaml_text
 
 NEEDED = {"rooms": 3, "sample_rate": 16000, "seed": 5, "rt60_seconds": {"uniform": [0.15, 0.3]}}

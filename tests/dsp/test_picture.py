@@ -4,7 +4,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from percepkit.eval.report.picture import encode_png, level_db, spectrogram_png
+from percepkit.dsp.picture import encode_png, level_db, share_png, shrink, spectrogram_png
 
 
 def test_png_is_read_back_by_another_decoder():
@@ -41,3 +41,22 @@ def test_silence_is_black_not_an_error():
 
 def test_one_sample():
     assert level_db(np.ones(1), 16_000).shape[1] >= 1
+
+
+def test_shares_are_drawn_in_the_palette_and_unknown_ones_in_grey():
+    share = np.array([[0.0, 1.0, -3.0], [7.0, np.nan, 0.5]])
+    picture = matplotlib.image.imread(io.BytesIO(share_png(share, "viridis")), format="png")[..., :3]
+    low, high = (matplotlib.colormaps["viridis"](x)[:3] for x in (0.0, 1.0))
+    for place, colour in {(0, 0): low, (0, 2): low, (0, 1): high, (1, 0): high}.items():
+        assert picture[place] == pytest.approx(colour, abs=1 / 255)
+    assert picture[1, 1] == pytest.approx([128 / 255] * 3)
+    assert picture[1, 2] == pytest.approx(matplotlib.colormaps["viridis"](0.5)[:3], abs=0.02)
+
+
+def test_shrunk_tables_keep_their_mean_and_leave_out_the_unknown():
+    table = np.random.default_rng(3).uniform(size=(320, 720))
+    assert shrink(table) == pytest.approx(table.reshape(160, 2, 360, 2).mean(axis=(1, 3)))
+    hidden = np.where(np.arange(720) % 2, np.nan, table)
+    assert shrink(hidden) == pytest.approx(table[:, ::2].reshape(160, 2, 360).mean(axis=1))
+    small = np.array([[0.25, np.nan]])
+    assert np.array_equal(shrink(small), small, equal_nan=True)

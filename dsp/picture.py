@@ -1,4 +1,4 @@
-"""Spectrograms as small PNG pictures without axes; the page draws those."""
+"""Spectrograms and tables of shares as small PNG pictures without axes; the pages that show them draw those."""
 
 import struct
 import zlib
@@ -7,12 +7,13 @@ import numpy as np
 
 from percepkit.dsp.stft import analyse, hop_length
 
-__all__ = ["encode_png", "level_db", "spectrogram_png"]
+__all__ = ["encode_png", "level_db", "share_png", "shrink", "spectrogram_png"]
 
 MAX_COLUMNS = 360
 MAX_ROWS = 160
 RANGE_DB = 75.0
 SHADES = 64
+UNKNOWN = (128, 128, 128)  # grey, which no palette has
 
 
 def level_db(x: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -44,11 +45,56 @@ def spectrogram_png(level: np.ndarray, top_db: float) -> bytes:
     top_db : float
         The level of the brightest shade; pictures to be compared must share it.
     """
+    return share_png((level - top_db) / RANGE_DB + 1, "magma")
+
+
+def share_png(share: np.ndarray, palette: str) -> bytes:
+    """Draw numbers from 0 to 1 with 64 shades; those beyond are drawn as 0 and 1, NaN in grey.
+
+    Parameters
+    ----------
+    share : float array, shape (rows, columns)
+        The first row is drawn at the top.
+    palette : str
+        One of matplotlib's.
+    """
     import matplotlib as mpl
 
-    share = np.clip((level - top_db) / RANGE_DB + 1, 0, 1)
-    palette = mpl.colormaps["magma"](np.linspace(0, 1, SHADES), bytes=True)[:, :3]
-    return encode_png(np.rint(share * (SHADES - 1)).astype(np.uint8), palette)
+    colours = mpl.colormaps[palette](np.linspace(0, 1, SHADES), bytes=True)[:, :3]
+    known = np.isfinite(share)
+    index = np.rint(np.clip(np.where(known, share, 0), 0, 1) * (SHADES - 1))
+    if known.all():
+        return encode_png(index.astype(np.uint8), colours)
+    with_grey = np.concatenate([colours, np.array([UNKNOWN], np.uint8)])
+    return encode_png(np.where(known, index, SHADES).astype(np.uint8), with_grey)
+
+
+def shrink(table: np.ndarray) -> np.ndarray:
+    """Average neighbours until at most 160 rows and 360 columns are left; NaN does not count.
+
+    Parameters
+    ----------
+    table : float array, shape (rows, columns)
+
+    Returns
+    -------
+    float64 array, shape (at most 160, at most 360)
+        NaN where there was nothing else.
+
+    Examples
+    --------
+    >>> shrink(np.array([[0.0, np.nan]])).tolist()
+    [[0.0, nan]]
+    >>> wide = np.tile([0.0, 1.0, np.nan, 1.0], 180)[None]
+    >>> shrink(wide).shape, shrink(wide)[0, :2].tolist()
+    ((1, 360), [0.5, 1.0])
+    """
+    known = np.isfinite(table)
+    total, count = (
+        _average(_average(x.astype(np.float64), MAX_COLUMNS, axis=1), MAX_ROWS, axis=0)
+        for x in (np.where(known, table, 0), known)
+    )
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
 def encode_png(index: np.ndarray, palette: np.ndarray) -> bytes:

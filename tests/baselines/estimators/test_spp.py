@@ -5,7 +5,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from percepkit.baselines._noise_spp import SppTracker
+from percepkit.baselines.estimators.spp import Spp
+from percepkit.baselines.grid import Grid
 
 N_BINS = 400
 
@@ -16,8 +17,7 @@ def noise_frames(n_frames: int, seed: int = 0) -> np.ndarray:
 
 
 def track(frames: np.ndarray) -> np.ndarray:
-    tracker = SppTracker(frames.shape[1])
-    return np.array([tracker.update(frame) for frame in frames])
+    return Spp(Grid(frames.shape[1], 50.0, 0.01)).track(frames)
 
 
 def mean_db(power: np.ndarray) -> float:

@@ -1,0 +1,109 @@
+"""Two Dask workers against two independent processes, and how soon workers are ready. Wall time, bare items.
+
+one process    half of the items, all bookkeeping included, without Dask, in a warm process
+two processes  the same in two processes at once, each a corpus of its own: what the machine has to give
+two workers    run_recipe on all items with two warm Dask workers
+
+The ratio is the time of two processes over that of two workers: 1 would mean that Dask, the plan that is written
+before the first shard, and waiting for the last shard cost nothing. Then, of two fresh workers:
+
+cluster   seconds from asking for the cluster until both are connected
+first     seconds until both have imported what rendering needs
+CPU       seconds of CPU a worker has spent by then
+heavy     what it has imported of the libraries that a worker should not need
+"""
+
+import _one_core  # noqa: F401, I001 - before NumPy
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
+from multiprocessing import get_context
+from pathlib import Path
+
+from _sources import make_sources, recipe_of, roots_of
+from _timing import median, ratio, take_rounds
+
+from percepkit.engine import cluster
+from percepkit.synth.recipe import Recipe
+from percepkit.synth.run import run_recipe
+from percepkit.synth.sources import Sources, load_sources
+
+HEAVY = ("torch", "matplotlib", "IPython", "pyroomacoustics", "sklearn", "pesq", "bokeh")
+Half = tuple[Recipe, Sources, Path, Path]
+
+
+def render_half(half: Half) -> None:
+    """In a process of its own."""
+    recipe, sources, folder, out = half
+    with cluster.client(0) as serial:
+        run_recipe(recipe, sources, out, roots_of(folder), client=serial)
+
+
+def compare(folder: Path, sample_rate: int, items: int, seconds: float, rounds: int) -> None:
+    """Print one row."""
+    recipe = recipe_of(items, seconds, sample_rate, target="reverberant", items_per_shard=max(1, items // 16))
+    sources, out = load_sources(recipe, folder), folder / "out"
+    halves: list[Half] = [
+        (recipe.model_copy(update={"items": items // 2, "seed": seed}), sources, folder, out / str(seed))
+        for seed in (1, 2)
+    ]
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool, cluster.client(2) as client:
+
+        def clean_up() -> None:
+            shutil.rmtree(out)
+            out.mkdir()
+
+        out.mkdir()
+        sides = {
+            "one process": lambda: list(pool.map(render_half, halves[:1])),
+            "two processes": lambda: list(pool.map(render_half, halves)),
+            "two workers": lambda: run_recipe(recipe, sources, out / "all", roots_of(folder), client=client),
+        }
+        spent = take_rounds(sides, rounds, clean_up)
+    one, processes, workers = (median(spent[name]).wall for name in sides)
+    print(f"{sample_rate // 1000} kHz{2 * one / processes:18.2f}{2 * one / workers:14.2f}"
+          f"   {ratio(spent['two processes'], spent['two workers'], 'wall')!s:>22}")  # fmt: skip
+
+
+def ready() -> tuple[float, list[str]]:
+    """On a worker: import the renderer; CPU seconds so far, and the heavy libraries among the modules."""
+    import_module("percepkit.synth.run")
+    return time.process_time(), [name for name in HEAVY if name in sys.modules]
+
+
+def start() -> None:
+    """Print how soon two fresh workers are ready."""
+    import_module("distributed")  # the time of this process, not of its workers
+    begun = time.perf_counter()
+    with cluster.client(2) as client:
+        connected = time.perf_counter() - begun
+        found = client.run(ready).values()
+        imported = time.perf_counter() - begun
+    cpu = max(seconds for seconds, _ in found)
+    heavy = sorted({name for _, names in found for name in names})
+    print(f"{connected:7.2f}{imported:8.2f}{cpu:8.2f}   {', '.join(heavy) or 'none'}")
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=int, default=400)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of an item")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    print("times as fast as one:  two processes   two workers   ratio of wall time")
+    for sample_rate in (16_000, 48_000):
+        with tempfile.TemporaryDirectory() as name:
+            make_sources(Path(name), sample_rate, 4 * arguments.seconds)
+            compare(Path(name), sample_rate, arguments.items, arguments.seconds, arguments.rounds)
+    print("\ncluster   first     CPU   heavy")
+    start()
+
+
+if __name__ == "__main__":
+    main()
