@@ -98,6 +98,8 @@ class Renderer:
         """A ready-made pair: the noise is what the noisy recording holds beside the clean."""
         clean, noisy, damage = self._cutter.pair(row, padded=padded)
         _refuse_silence(noisy, "noisy recording", row["noise"])
+        for stage, signal in (("speech", clean), ("speech placed", clean), ("noise gained", noisy - clean)):
+            self._watch(stage, signal)
         try:
             item = self._set_level(_Parts(clean, clean, damage=damage), noisy - clean, row["level_dbfs"], {}, [])
         except ValueError as error:

@@ -13,6 +13,8 @@ from percepkit.manifests.scan import scan
 from percepkit.synth.corpus import open_corpus
 from percepkit.synth.overview import corpus_overview, plan_overview
 from percepkit.synth.plan import draw_plan
+from percepkit.synth.preview.drawn import describe
+from percepkit.synth.preview.stages import StageRenderer
 from percepkit.synth.recipe import Recipe, load_recipe
 from percepkit.synth.render import Renderer
 from percepkit.synth.run import run_recipe
@@ -196,6 +198,20 @@ def test_loaders_know_pairs(folder, tmp_path):
             np.testing.assert_array_equal(one[name], other[name])
     rendered.set_epoch(2)
     assert rendered[0]["item"] == 8
+
+
+def test_the_preview_says_what_a_pair_is(folder):
+    recipe = recipe_of()
+    stages = StageRenderer(recipe, places(folder))
+    for row in draw_plan(recipe, load_sources(recipe, folder)).to_dict("records")[::3]:
+        item, shown = stages(row)
+        facts = {fact.label: fact for fact in describe(row, recipe, item)}
+        assert [stage.stem for stage in shown if stage.stem] == ["noisy", "clean"]
+        if row["noise_kind"] == "additive":
+            assert facts["Noise"].drawn.endswith("in the pair's noisy recording, added to the clean one")
+            assert facts["SNR"].realised == "10.00 dB"
+        else:
+            assert facts["SNR"].details[0].startswith("not defined for a re-recording; clean over difference ")
 
 
 def test_what_cannot_be_is_refused(folder, tmp_path):
