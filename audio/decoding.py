@@ -5,6 +5,7 @@ Samples are never invented and never silently lost: `AudioError` says which file
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -76,13 +77,16 @@ class Sound(soundfile.SoundFile):  # type: ignore[misc]
 def opened(path: str | os.PathLike[str]) -> Iterator[Sound]:
     """Open for reading by content: through a descriptor libsndfile cannot see the extension."""
     try:
-        stream = open(path, "rb")  # noqa: SIM115
+        stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
     except (FileNotFoundError, NotADirectoryError):
         raise AudioError("missing", path, "no such file") from None
     except OSError as error:
         raise AudioError("unreadable", path, error.strerror or str(error)) from None
     with stream:
-        if os.fstat(stream.fileno()).st_size == 0:
+        found = os.fstat(stream.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise AudioError("unreadable", path, "not a file but a pipe, a socket or a device")
+        if found.st_size == 0:
             raise AudioError("empty", path, "the file has 0 bytes")
         try:
             sound = Sound(stream.fileno(), closefd=False)
@@ -91,6 +95,11 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Sound]:
         with sound:
             _check_header(path, sound)
             yield sound
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting: a pipe in place of a file has no writer, and would hold the run for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def why(error: soundfile.LibsndfileError) -> str:

@@ -122,7 +122,7 @@ def read(
         if total == 0:
             raise AudioError("empty", path, "the file holds no samples")
         if channel is not None and not 0 <= channel < sound.channels:
-            raise ValueError(f"{os.fspath(path)}: channel {channel} asked, there are {sound.channels}")
+            raise AudioError("missing", path, f"channel {channel} asked, there are {sound.channels}")
         wanted = total - start if frames == -1 else frames
         if wanted < 0 or start + wanted > total:
             raise AudioError(

@@ -7,21 +7,20 @@ two workers    run_recipe on all items with two warm Dask workers
 The ratio is the time of two processes over that of two workers: 1 would mean that Dask, the plan that is written
 before the first shard, and waiting for the last shard cost nothing. Then, of two fresh workers:
 
-cluster   seconds from asking for the cluster until both are connected
-first     seconds until both have imported what rendering needs
-CPU       seconds of CPU a worker has spent by then
-heavy     what it has imported of the libraries that a worker should not need
+cluster       seconds from asking for the cluster until both are connected
+ready         seconds until both have imported what rendering needs
+CPU           seconds of CPU of one worker, when connected and when ready
+heavy         what it has imported of the libraries that a worker should not need
 """
 
 import _one_core  # noqa: F401, I001 - before NumPy
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -33,7 +32,6 @@ from percepkit.synth.recipe import Recipe
 from percepkit.synth.run import run_recipe
 from percepkit.synth.sources import Sources, load_sources
 
-HEAVY = ("torch", "matplotlib", "IPython", "pyroomacoustics", "sklearn", "pesq", "bokeh")
 Half = tuple[Recipe, Sources, Path, Path]
 
 
@@ -70,25 +68,6 @@ def compare(folder: Path, sample_rate: int, items: int, seconds: float, rounds: 
           f"   {ratio(spent['two processes'], spent['two workers'], 'wall')!s:>22}")  # fmt: skip
 
 
-def ready() -> tuple[float, list[str]]:
-    """On a worker: import the renderer; CPU seconds so far, and the heavy libraries among the modules."""
-    import_module("percepkit.synth.run")
-    return time.process_time(), [name for name in HEAVY if name in sys.modules]
-
-
-def start() -> None:
-    """Print how soon two fresh workers are ready."""
-    import_module("distributed")  # the time of this process, not of its workers
-    begun = time.perf_counter()
-    with cluster.client(2) as client:
-        connected = time.perf_counter() - begun
-        found = client.run(ready).values()
-        imported = time.perf_counter() - begun
-    cpu = max(seconds for seconds, _ in found)
-    heavy = sorted({name for _, names in found for name in names})
-    print(f"{connected:7.2f}{imported:8.2f}{cpu:8.2f}   {', '.join(heavy) or 'none'}")
-
-
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -101,8 +80,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             make_sources(Path(name), sample_rate, 4 * arguments.seconds)
             compare(Path(name), sample_rate, arguments.items, arguments.seconds, arguments.rounds)
-    print("\ncluster   first     CPU   heavy")
-    start()
+    print("\ncluster   ready   CPU started   CPU ready   heavy", flush=True)
+    subprocess.run([sys.executable, Path(__file__).with_name("_worker_start.py")], check=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from percepkit.cli.curation import duplicates, score
 from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
 from percepkit.cli.pairs import pair
 
@@ -17,13 +18,21 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
 __all__ = ["app"]
 
 ROWS_SHOWN = 20
-MEASURES = ("effective_bandwidth", "activity_share", "clipped_share", "dc_offset", "quality")
+MEASURES = {
+    "effective_bandwidth": "bandwidth",
+    "activity_share": "active share",
+    "clipped_share": "clipped",
+    "dc_offset": "DC offset",
+    "quality": "quality",
+}
 
 app = typer.Typer(
     help="Tables of source audio: what a folder holds, measured once.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
+app.command()(duplicates)
+app.command()(score)
 
 
 app.command()(pair)
@@ -207,7 +216,7 @@ def _print_summary(frame: "pd.DataFrame") -> None:
         "sample rates": _counts(good["sample_rate"], "{} Hz"),
         "channels": _counts(good["channels"], "{}"),
         "classes": _counts(good["class"].dropna(), "{}"),
-        **{name.replace("_", " "): _range(good[name]) for name in MEASURES},
+        **{label: _range(good[name]) for name, label in MEASURES.items()},
         "duplicates": _duplicates(good),
         "speakers": f"{speakers}" + (f", and {unknown} files of unknown speakers" if unknown else ""),
         "status": _counts(frame["status"], "{}"),

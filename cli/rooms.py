@@ -25,7 +25,7 @@ def rooms(
     """Simulate a bank of rooms, each with positions for speech and for noise.
 
     BANK.yaml needs `rooms`, `sample_rate`, `seed` and `rt60_seconds`; all else has defaults: sizes and distances,
-    `method: image` (shoeboxes up to 1 s) or `hybrid` (images and rays, up to 3 s, cheaper from 0.5 s on).
+    `method: image` (shoeboxes up to 1 s) or `hybrid` (images and rays, up to 3 s, cheaper from about 0.4 s on).
 
     With `method: hybrid`, `shape: polygon` draws L-shaped and many-cornered rooms, and `materials` draws what
     walls, floor and ceiling are made of, so that the decay depends on the frequency; `rt60_seconds` may then be

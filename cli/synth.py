@@ -38,7 +38,10 @@ def plan(
     from percepkit.synth.sources import load_sources
 
     recipe = load_recipe(recipe_file)
-    table = draw_plan(recipe, load_sources(recipe, recipe_file.parent))
+    sources = load_sources(recipe, recipe_file.parent)
+    for sentence in sources.dropped:
+        typer.echo(sentence)
+    table = draw_plan(recipe, sources)
     if out is not None:
         write_table(table, out, kind="plan")
     print_overview(plan_overview(table, recipe))

@@ -145,7 +145,8 @@ def scan(
     pattern, metadata : optional
         Where speakers and classes come from, see `percepkit.manifests.labels.labels_of`.
     previous : DataFrame, optional
-        An older manifest of the folder: files with equal size and time are not read again.
+        An older manifest of the folder: files with equal size and time are not read again, and keep their quality
+        and what they are copies of.
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of files.
 
@@ -173,8 +174,11 @@ def scan(
     labels, more_notes = labels_of([file.path for file in files], pattern=pattern, metadata=metadata)
     rows = _reusable(files, previous, kind)
     rows |= {file.path: file._asdict() for file in files if file.status is not None}
-    _measure_all([file for file in files if file.path not in rows], rows, (str(root), kind), client, progress)
+    fresh = [file for file in files if file.path not in rows]
+    _measure_all(fresh, rows, (str(root), kind), client, progress)
     frame = _assembled(files, labels, rows, kind, root_name)
+    changed = frame["duplicate_of"].isin([f"{root_name}/{file.path}" for file in fresh])
+    frame["duplicate_of"] = frame["duplicate_of"].where(~changed, None)  # of what that file held before
     frame.attrs["notes"] = notes + more_notes
     return frame
 

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from percepkit.audio.files import AudioError
 from percepkit.engine.tables import read_table, write_table
 
 __all__ = [
@@ -116,24 +117,26 @@ def resolve(roots: Mapping[str, Path], root_name: str, path: str) -> Path:
     Raises
     ------
     ValueError
-        When the root name is unknown, or the path is absolute, holds ``..`` or leaves the root by a link.
+        When the root name is unknown.
+    AudioError
+        When the path is absolute, holds ``..`` or leaves the root by a link.
 
     Examples
     --------
     >>> resolve({"voices": Path("/data")}, "voices", "../secret.wav")
     Traceback (most recent call last):
-    ValueError: '../secret.wav': a manifest's path must be relative and stay inside its root folder
+    percepkit.audio.decoding.AudioError: ../secret.wav: a manifest's path must be relative and stay inside its root
     """
     if root_name not in roots:
         known = ", ".join(sorted(roots)) or "none"
         raise ValueError(f"no folder given for root {root_name!r} of {path!r}; folders are given for: {known}")
     relative = PurePosixPath(path)
     if not relative.parts or relative.is_absolute() or ".." in relative.parts or "\0" in path:
-        raise ValueError(f"{path!r}: a manifest's path must be relative and stay inside its root folder")
+        raise AudioError("unreadable", path, "a manifest's path must be relative and stay inside its root")
     root = Path(roots[root_name]).resolve()
-    found = (root / relative).resolve()
+    found = Path(os.path.realpath(root / relative))  # unlike Path.resolve, a circle of links is no error yet
     if not found.is_relative_to(root):
-        raise ValueError(f"{path!r}: a link leads outside the root folder {root}; copy the file into it")
+        raise AudioError("unreadable", path, f"a link leads outside the root folder {root}; copy the file into it")
     return found
 
 

@@ -44,9 +44,12 @@ class PairSources:
         Rows of `percepkit.manifests.pairs.COLUMNS`, sorted by the noisy path, with the alignment that applies
         (none where the recipe wants none), and ``first`` and ``last``: the samples of the clean file between which
         both recordings are heard.
+    dropped : tuple of str
+        What was left out, and why.
     """
 
     table: pd.DataFrame
+    dropped: tuple[str, ...] = ()
 
     @property
     def roots(self) -> set[str]:

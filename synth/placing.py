@@ -65,10 +65,9 @@ class Placer:
         if np.isnan(changes).all():
             convolve, numbers = self._kept(*place, parts), {name: row[name] for name in ("rt60", "drr", "c50")}
         else:
-            h = self._response(*place, changes, row["rir_key"] if isinstance(row["rir_key"], str) else None)
-            rate = self._cutter.sample_rate
+            h, rate = self._response(*place, changes, row["rir_key"] if isinstance(row["rir_key"], str) else None)
             numbers = {"rt60": rt60_seconds(h, rate), "drr": drr_db(h, rate), "c50": c50_db(h, rate)}
-            convolve = self._convolver(h, parts)
+            convolve = self._convolver(h, rate, parts)
         whole, *kept = convolve(wanted)
         placed = dict(zip(parts, kept, strict=True)) | {"reverberant": whole}
         speech = whole if heard is wanted else convolve(heard)[0]
@@ -79,12 +78,12 @@ class Placer:
         return self._kept(row["rir_root"], row["noise_rir_path"], row["noise_rir_channel"], ())(dry)[0]
 
     def _unchanged(self, root_name: str, path: str, channel: int, targets: tuple[str, ...]) -> Convolver:
-        return self._convolver(self._response(root_name, path, channel), targets)
+        return self._convolver(*self._response(root_name, path, channel), targets)
 
-    def _convolver(self, h: np.ndarray, targets: tuple[str, ...]) -> Convolver:
+    def _convolver(self, h: np.ndarray, rate: int, targets: tuple[str, ...]) -> Convolver:
         """The whole response, then what each target keeps of it."""
-        kept = [TARGETS[name](h, self._cutter.sample_rate) for name in targets]
-        return Convolver([h, *kept], self._cutter.n_samples)
+        kept = [h, *(TARGETS[name](h, rate) for name in targets)]
+        return Convolver([resample(k, rate, self._cutter.sample_rate) for k in kept], self._cutter.n_samples)
 
     def _response(
         self,
@@ -93,10 +92,11 @@ class Placer:
         channel: int,
         changes: tuple[float, ...] = (np.nan, np.nan, np.nan),
         key: str | None = None,
-    ) -> np.ndarray:
-        rate = self._cutter.sample_rate
+    ) -> tuple[np.ndarray, int]:
+        """A response and its rate: the items', or its own where that is lower, as a pulse there is one sample."""
         file = self._cutter.find(root_name, path)
         h, own_rate = read(file, channel=channel)
+        rate = min(own_rate, self._cutter.sample_rate)
         h = resample(h, own_rate, rate).astype(np.float64)
         if not h.any():
             raise AudioError("silent", file, "this room impulse response is silent")
@@ -107,5 +107,4 @@ class Placer:
             h = set_drr(h, rate, drr)[0]
         if np.isfinite(early):
             h = scale_early(h, rate, early)
-        response: np.ndarray = h / np.abs(h).max()
-        return response
+        return h / np.abs(h).max(), rate

@@ -150,7 +150,9 @@ def _draw_rooms(recipe: Recipe, rooms: pd.DataFrame | None, draw: Draws) -> pd.D
     if recipe.rooms is None or rooms is None:
         names = ["room", "rir_root", "rir_path", "rir_key", "noise_rir_path"]
         empty = pd.DataFrame(dict.fromkeys(names), index=range(draw.count), dtype=object)
-        return empty.assign(rir_channel=-1, noise_rir_channel=-1, **dict.fromkeys(ROOM_NUMBERS, np.nan))
+        return empty.assign(
+            rir_channel=-1, rir_rate=0, noise_rir_channel=-1, **dict.fromkeys(ROOM_NUMBERS, np.nan)
+        )
     u = draw("room")
     position = pick(u[1], len(rooms))
     rows = rooms.iloc[position].reset_index(drop=True)
@@ -159,6 +161,7 @@ def _draw_rooms(recipe: Recipe, rooms: pd.DataFrame | None, draw: Draws) -> pd.D
     chosen = pd.DataFrame({"room": room, "rir_root": rows["root_name"], "rir_path": rows["path"]}, dtype=object)
     chosen = chosen.where(placed, None)
     chosen["rir_channel"] = np.where(placed, pick(u[2], rows["channels"].to_numpy(np.int64)), -1)
+    chosen["rir_rate"] = np.where(placed, rows["sample_rate"].to_numpy(np.int64), 0)
     for name in ("rt60", "drr", "c50"):
         chosen[name] = rows[name].astype(np.float64).where(placed)
     change = draw("room change")

@@ -20,6 +20,7 @@ from percepkit.dsp.percepnet import Settings
 from percepkit.dsp.snr import SnrKind
 from percepkit.synth.degradations.registry import load
 from percepkit.synth.distribution import Distribution
+from percepkit.synth.keep import Keep
 from percepkit.synth.pair_sources import Pairs
 from percepkit.synth.yaml_model import load_yaml
 
@@ -49,13 +50,15 @@ class Speech(_Section):
     """Clean speech. Utterances shorter than the item are joined with others of the same speaker.
 
     A file without a speaker label is joined with itself only: nobody knows who else speaks like it. ``share`` of
-    the items have speech; ``speed`` resamples each talker, 1.1 makes speech a tenth faster and higher.
+    the items have speech; ``speed`` resamples each talker, 1.1 makes speech a tenth faster and higher; ``keep``
+    limits the files.
     """
 
     manifest: Manifests
     pause_seconds: Distribution = Distribution.model_validate({"uniform": [0.1, 0.6]})
     share: Share = 1.0
     speed: Distribution = Distribution.model_validate(1)
+    keep: Keep | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -77,6 +80,7 @@ class Noise(_Section):
     share: Share = 1.0
     course_db: Distribution = _NONE
     match_band: bool = False
+    keep: Keep | None = None
 
     @model_validator(mode="after")
     def _has_a_source(self) -> Self:
@@ -84,6 +88,8 @@ class Noise(_Section):
             raise ValueError("needs `manifest` (recordings), `generated` (kinds of noise) or both")
         for text in self.generated:
             parse_noise(text)
+        if self.keep is not None and self.manifest is None:
+            raise ValueError("`keep` limits recordings: it needs `manifest`")
         return self
 
 

@@ -148,6 +148,8 @@ class Renderer:
         if self._placer is None or not isinstance(row["rir_path"], str):
             return _Parts(heard, wanted, dict.fromkeys(names, wanted), damage)
         speech, (clean, *also), numbers = self._placer.speech(heard, wanted, row)
+        if row["rir_rate"] < self.recipe.sample_rate:  # the room ends where its recording does
+            damage = replace(damage, bandwidth_hz=np.minimum(damage.bandwidth_hz, row["rir_rate"] / 2))
         return _Parts(speech, clean, dict(zip(names, also, strict=True)), damage, numbers)
 
     def _background(self, row: Mapping[str, Any], steps: list[dict[str, Any]], parts: _Parts) -> np.ndarray | None:

@@ -23,6 +23,7 @@ HYBRID_ORDER = 3  # of the image sources where rays do the rest
 RAYS, TRIAL_RAYS, TRIALS = 5000, 2000, 5
 HITS = 20  # of rays on the microphone that an average bin shall hold
 BIN_SECONDS = 0.004, 0.02  # shortest and longest
+SMOOTHING = 0.2  # of the energy of rays over time, as a share of the time since the sound left its source
 RAY_SECONDS = 6.0  # until which rays are followed
 RECEIVER_M = 0.5  # radius within which a ray is heard
 SCATTERING = 0.1  # of materials: bare walls would throw the sound to and fro between the two that absorb least
@@ -252,10 +253,20 @@ def _found(room: Any, geometry: Geometry, source: int, scattering: float) -> _Tr
     distances = np.linalg.norm(positions - geometry.microphone_m[:, None], axis=0)
     energy = np.asarray(room.rt_histograms[0][source][0], dtype=np.float64)
     # The simulator hears a scattered ray both where it is scattered and where it goes on with all its energy.
-    energy = energy / (1 + scattering)
+    energy = _smoothed(energy / (1 + scattering))
     return _Traced(
         distances, damping.astype(np.float64) / distances, energy, room.rt_args["hist_bin_size_samples"]
     )
+
+
+def _smoothed(energy: np.ndarray) -> np.ndarray:
+    """Mean over a window that grows with time: late, few rays hold all energy and leave bursts and holes."""
+    n_bins = energy.shape[1]
+    places = np.arange(n_bins)
+    half = (0.5 * SMOOTHING * places).astype(np.intp)
+    first, end = places - half, np.minimum(places + half + 1, n_bins)
+    summed = np.cumsum(np.pad(energy, ((0, 0), (1, 0))), axis=1)
+    return np.maximum(summed[:, end] - summed[:, first], 0) / (end - first)
 
 
 def _response(geometry: Geometry, source: int, found: _Traced, sample_rate: int) -> np.ndarray:

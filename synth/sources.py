@@ -10,6 +10,7 @@ import pandas as pd
 from percepkit.manifests.generated import GENERATED_ROOT, generated_rows
 from percepkit.manifests.split import find_leaks
 from percepkit.manifests.table import read_manifest, usable
+from percepkit.synth.keep import Keep, keep_files
 from percepkit.synth.pair_sources import Pairs, PairSources, load_pairs
 from percepkit.synth.recipe import Noise, Recipe
 
@@ -62,12 +63,16 @@ class NoiseSources:
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """All that a recipe draws from."""
+    """All that a recipe draws from.
+
+    ``dropped`` says what each limit of a `keep` section left out.
+    """
 
     speech: SpeechSources
     noise: NoiseSources
     layers: dict[str, NoiseSources | None]
     rooms: pd.DataFrame | None
+    dropped: tuple[str, ...] = ()
 
     @property
     def roots(self) -> set[str]:
@@ -87,13 +92,13 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
     """
     if recipe.pairs is not None:
         return _pairs(recipe, recipe.pairs, folder)
-    section = recipe.mixing.speech
-    rows = _usable(folder, section.manifest, "speech.manifest", recipe.split)
-    high = _reach_high(rows["effective_bandwidth"], recipe, "speech.manifest")
+    section, dropped = recipe.mixing.speech, list[str]()
+    rows = _kept(folder, section.manifest, "speech", recipe.split, section.keep, dropped)
+    high = _reach_high(rows["effective_bandwidth"], recipe, "speech.manifest", dropped)
     speech = _speech(rows[high].reset_index(drop=True))
-    noise = _noise_of(recipe.mixing.noise, "noise", folder, recipe.split)
+    noise = _noise_of(recipe.mixing.noise, "noise", folder, recipe.split, dropped)
     layers = {
-        name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split)
+        name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split, dropped)
         for name, layer in recipe.layers.items()
     }
     rooms = _usable(folder, recipe.rooms.manifest, "rooms.manifest", recipe.split) if recipe.rooms else None
@@ -104,21 +109,22 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
                     f"{key}: babble and talkers need the voices of other speakers, but speech.manifest holds one "
                     "talker (files without a speaker label in one folder count as one); label them or drop it"
                 )
-    return Sources(speech, noise, layers, rooms)
+    return Sources(speech, noise, layers, rooms, tuple(dropped))
 
 
 def _pairs(recipe: Recipe, pairs: Pairs, folder: Path) -> PairSources:
+    dropped: list[str] = []
     table = load_pairs(pairs, folder, recipe.split).table
-    high = _reach_high(table["effective_bandwidth"], recipe, "pairs.manifest")
+    high = _reach_high(table["effective_bandwidth"], recipe, "pairs.manifest", dropped)
     table = table[high].reset_index(drop=True)
     if pairs.order == "each" and recipe.items > len(table):
         raise ValueError(
             f"`items`: {recipe.items} of {len(table)} pairs in {pairs.manifest} (pairs.order is each)"
         )
-    return PairSources(table)
+    return PairSources(table, tuple(dropped))
 
 
-def _reach_high(bandwidth_hz: pd.Series, recipe: Recipe, key: str) -> np.ndarray:
+def _reach_high(bandwidth_hz: pd.Series, recipe: Recipe, key: str, dropped: list[str]) -> np.ndarray:
     """Which files can be a target of super-resolution: those that have what the input lacks."""
     if recipe.input_rate is None:
         return np.ones(len(bandwidth_hz), bool)
@@ -128,6 +134,10 @@ def _reach_high(bandwidth_hz: pd.Series, recipe: Recipe, key: str) -> np.ndarray
         raise ValueError(
             f"no recording of {key} reaches {least_hz:g} Hz, half-way from the input's band to the target's "
             f"(recipe key input_rate); the widest ends at {bandwidth_hz.max():g} Hz; use wider ones"
+        )
+    if not high.all():
+        dropped.append(
+            f"{key}: {len(high) - high.sum()} of {len(high)} files end below {least_hz:g} Hz (input_rate)"
         )
     return high
 
@@ -143,12 +153,28 @@ def check_roots(sources: Sources | PairSources, roots: Mapping[str, Path]) -> No
             raise ValueError(f"--root {name}={roots[name]}: no such folder")
 
 
-def _noise_of(layer: Noise, key: str, folder: Path, split: str) -> NoiseSources:
-    listed = _usable(folder, layer.manifest, f"{key}.manifest", split) if layer.manifest else None
+def _noise_of(layer: Noise, key: str, folder: Path, split: str, dropped: list[str]) -> NoiseSources:
+    listed = _kept(folder, layer.manifest, key, split, layer.keep, dropped) if layer.manifest else None
     sources = _noise(listed, layer.generated)
     if getattr(layer, "events", None) is not None and sources.table["kind"].notna().any():
         raise ValueError(f"{key}: events are pieces of recordings, but its manifest lists generated noises")
     return sources
+
+
+def _kept(
+    folder: Path, manifests: tuple[str, ...], key: str, split: str, keep: Keep | None, dropped: list[str]
+) -> pd.DataFrame:
+    """Usable rows within the limits; adds what was left out to ``dropped``."""
+    rows = _usable(folder, manifests, f"{key}.manifest", split)
+    if keep is None:
+        return rows
+    generated = rows["root_name"] == GENERATED_ROOT
+    try:
+        kept = keep_files(rows[~generated].reset_index(drop=True), keep, f"{key}.keep")
+    except ValueError as error:
+        raise ValueError(f"{', '.join(str(folder / name) for name in manifests)}: {error}") from None
+    dropped += kept.dropped
+    return pd.concat([kept.rows, rows[generated]], ignore_index=True)
 
 
 def _usable(folder: Path, manifests: tuple[str, ...], key: str, split: str) -> pd.DataFrame:

@@ -37,9 +37,11 @@ def test_the_recipe_and_the_bank_are_valid():
     assert Recipe.model_validate(recipe).items == 4500
     rich = Recipe.model_validate(recipe | yaml.safe_load(block("yaml", 1)))
     assert list(rich.layers) == ["rival", "knocks"]
-    assert Recipe.model_validate(yaml.safe_load(block("yaml", 2))).stems == ("noisy", "clean", "noise")
-    assert Recipe.model_validate(yaml.safe_load(block("yaml", 3))).rate_of("noisy") == 16_000
-    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 4))).rooms == 500
+    picky = Recipe.model_validate(recipe | yaml.safe_load(block("yaml", 2)))
+    assert "quality" in picky.speech.keep.limits
+    assert Recipe.model_validate(yaml.safe_load(block("yaml", 3))).stems == ("noisy", "clean", "noise")
+    assert Recipe.model_validate(yaml.safe_load(block("yaml", 4))).rate_of("noisy") == 16_000
+    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 5))).rooms == 500
 
 
 def test_links_lead_somewhere():

@@ -233,7 +233,7 @@ def decay_figure(recipe: Recipe, placer: Placer, row: Mapping[str, Any], n_sampl
         for label, decay in decays.items()
     ]
     return Figure(
-        title="Energy decay of the room",
+        title="Energy decay",
         note="energy still to come, relative to that of the whole response",
         across=ticks(0, seconds, "s"),
         up=ticks(LOWEST_DB, 0, "dB", most=4),

@@ -216,6 +216,18 @@ def test_resume_reads_only_what_changed(tmp_path, serial, measured):
     assert len(measured) == 4
 
 
+def test_quality_and_copies_outlive_a_scan_until_the_file_changes(tmp_path, serial):
+    for name in ("a.wav", "b.wav", "c.wav", "d.wav"):
+        write(tmp_path / name, sound(), RATE)
+    first = scan(tmp_path, kind="noise", root_name="n", client=serial)
+    first = first.assign(quality=[1, 2, 3, 4], duplicate_of=[None, "n/a.wav", "else/x.wav", "n/b.wav"])
+    os.utime(tmp_path / "a.wav", ns=(1, 1))
+    os.utime(tmp_path / "c.wav", ns=(1, 1))
+    again = scan(tmp_path, kind="noise", root_name="n", client=serial, previous=first)
+    assert again["quality"].fillna(0).tolist() == [0, 2, 0, 4]
+    assert again["duplicate_of"].tolist() == [None, None, None, "n/b.wav"]
+
+
 def test_unreadable_files_are_tried_again(tmp_path, serial, measured):
     write(tmp_path / "a.wav", sound(), RATE)
     first = scan(tmp_path, kind="noise", root_name="n", client=serial)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from percepkit.audio.files import AudioError, read
 from percepkit.engine.tables import write_table
 from percepkit.manifests.table import COLUMNS, as_manifest, read_manifest, resolve, usable, write_manifest
 
@@ -73,6 +74,17 @@ def test_links_that_leave_the_root(tmp_path):
     assert resolve({"r": root}, "r", "inside.wav") == root / "in" / "a.wav"
     (tmp_path / "link").symlink_to(root)  # the root itself may be a link
     assert resolve({"r": tmp_path / "link"}, "r", "in/a.wav") == root / "in" / "a.wav"
+
+
+def test_a_path_that_cannot_be_is_the_fault_of_one_source(tmp_path):
+    """An AudioError sets one item aside; any other would end the run."""
+    (tmp_path / "loop.wav").symlink_to("loop.wav")
+    with pytest.raises(AudioError, match=r"loop\.wav: ") as caught:
+        read(resolve({"r": tmp_path}, "r", "loop.wav"))
+    assert caught.value.status == "unreadable"
+    with pytest.raises(AudioError, match=r"\.\./a\.wav: a manifest's path must be relative") as caught:
+        resolve({"r": tmp_path}, "r", "../a.wav")
+    assert caught.value.status == "unreadable"
 
 
 def test_unknown_root(tmp_path):

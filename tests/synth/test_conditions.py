@@ -129,6 +129,26 @@ def test_noise_ends_where_the_speech_does_if_asked(make):
             assert (top < 1e-5) == match
 
 
+def test_room_recorded_at_a_low_rate_limits_the_band_that_targets_believe(make):
+    _, plan, render = make(items=8, sample_rate=48_000, targets=["band_flags"])
+    assert set(plan["rir_rate"]) == {0, 16_000}
+    for row in plan.to_dict("records"):
+        limit_hz = np.max(render(row).damage.bandwidth_hz)  # pauses of the dry speech are not limited
+        assert limit_hz == (8000 if row["rir_rate"] else np.inf)
+
+
+def test_targets_of_a_room_recorded_at_a_low_rate_have_its_direct_path(make):
+    rooms = {"manifest": "rooms.parquet", "target": "dry", "also": ["direct"]}
+    for rate in (16_000, 48_000):
+        _, plan, render = make(items=3, sample_rate=rate, rooms=rooms)
+        for row in plan.to_dict("records"):
+            item = render(row)
+            direct, dry = item.also["target_direct"].astype(float), item.clean.astype(float)
+            # The rooms' direct path is a lone pulse, so that the two differ by the faint beginning of the tail.
+            assert (dry @ direct) / (direct @ direct) == pytest.approx(1, abs=0.05)
+            assert np.sum((dry - direct) ** 2) < 0.05 * np.sum(direct**2)
+
+
 def test_speed_changes_pitch_and_length(make):
     for speed in (0.8, 1.25):
         _, plan, render = make(rooms=None, speech={"manifest": "speech.parquet", "speed": speed})

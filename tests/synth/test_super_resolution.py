@@ -77,7 +77,9 @@ def test_bands_that_the_input_lacks_are_no_targets(folder):
 
 
 def test_speech_without_a_high_band_is_not_drawn(folder):
-    plan = draw_plan(recipe_of(items=20), load_sources(recipe_of(items=20), folder))
+    sources = load_sources(recipe_of(), folder)
+    assert sources.dropped == ("speech.manifest: 1 of 2 files end below 16000 Hz (input_rate)",)
+    plan = draw_plan(recipe_of(items=20), sources)
     assert set(plan["speaker"]) == {"wide"}
     plan = draw_plan(recipe_of(items=20, input_rate=None), load_sources(recipe_of(input_rate=None), folder))
     assert set(plan["speaker"]) == {"wide", "narrow"}

@@ -73,7 +73,7 @@ def test_every_stage_has_a_title_axes_and_a_player(preview):
         assert re.search(r'class="across">.*\d s</span>', figure)
     titles = {figure.title for item in preview.good for group in item.groups for figure in group.figures}
     assert titles >= {
-        "As cut", "After random filter", "In its room", "Energy decay of the room", "As cut or generated",
+        "As cut", "After random filter", "In its room", "Energy decay", "As cut or generated",
         "After equaliser", "Background", "Layer rival", "Layer knocks", "Mixed", "After clipping", "Clean",
         "Also dry", "Also reverberant", "ERB gains", "Comb strengths", "Pitch",
     }  # fmt: skip
