@@ -136,7 +136,7 @@ def render(
         out.mkdir(parents=True, exist_ok=True)
         for stem in recipe.stems:
             name = stem_name(row["item_id"], stem, recipe.audio_format)
-            write(out / name, item.stem(stem), recipe.sample_rate)
+            write(out / name, item.stem(stem), recipe.rate_of(stem))
         console.print(f"item {number}: {', '.join(recipe.stems)} in {out}", soft_wrap=True)
         facts = {"speaker": row["speaker"], "noise": row["noise_class"], "room": row["room"]}
         facts |= {name: f"{value:.2f}" for name, value in item.measured.items() if value == value}

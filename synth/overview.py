@@ -59,18 +59,23 @@ def plan_overview(plan: pd.DataFrame, recipe: Recipe) -> Overview:
     -------
     Overview
     """
-    histograms = [_numbers("SNR (dB)", plan["snr_db"])]
+    histograms = [_numbers("SNR (dB)", plan["snr_db"])] if plan["snr_db"].notna().any() else []
     if plan["room"].notna().any():
         histograms.append(_numbers("RT60 (s)", plan["rt60"].dropna()))
     histograms.append(_labels("noise class", plan["noise_class"]))
-    pcm = 44 + 2 * recipe.n_samples
-    audio = len(recipe.stems) * pcm * (FLAC_RATIO if recipe.audio_format == "flac" else 1)
+    seconds = recipe.n_samples / recipe.sample_rate
+    audio = sum(44 + 2 * seconds * recipe.rate_of(stem) for stem in recipe.stems) * (
+        FLAC_RATIO if recipe.audio_format == "flac" else 1
+    )
     frames = n_frames(recipe.n_samples, recipe.analysis.hop(recipe.sample_rate))
+    shares = 1.0  # of an item's length
+    if recipe.pairs is not None and recipe.pairs.order == "each":
+        shares = float(plan["speech"].map(lambda segments: segments[0]["length"]).mean()) / recipe.n_samples
     targets = sum(frame_bytes(name, recipe) for name in recipe.targets) * frames
     return Overview(
         items=len(plan),
-        hours=len(plan) * recipe.n_samples / recipe.sample_rate / 3600,
-        disk_bytes=int(len(plan) * (audio + targets)),
+        hours=len(plan) * shares * seconds / 3600,
+        disk_bytes=round(len(plan) * shares * (audio + targets)),
         speakers=int(plan["speaker"].nunique()),
         histograms=histograms,
     )

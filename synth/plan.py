@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from percepkit.synth.noise_plan import draw_noise
+from percepkit.synth.pair_plan import draw_pairs
+from percepkit.synth.pair_sources import PairSources
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.segments import SEGMENTS, Draws, Segments, pick
 from percepkit.synth.sources import Sources, SpeechSources
@@ -38,13 +40,15 @@ ROOM_NUMBERS = ("rt60", "drr", "c50", *(f"asked_{name}" for name in CHANGES))
 SHORTEST_SECONDS = 0.25  # an utterance is not cut shorter than this at the end of an item
 
 
-def plan_chunks(recipe: Recipe, sources: Sources) -> Iterator[pd.DataFrame]:
+def plan_chunks(recipe: Recipe, sources: Sources | PairSources) -> Iterator[pd.DataFrame]:
     """The whole plan, `CHUNK_ITEMS` items at a time: memory stays constant however many there are."""
     for first in range(0, recipe.items, CHUNK_ITEMS):
         yield draw_plan(recipe, sources, first=first, count=min(CHUNK_ITEMS, recipe.items - first))
 
 
-def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | None = None) -> pd.DataFrame:
+def draw_plan(
+    recipe: Recipe, sources: Sources | PairSources, *, first: int = 0, count: int | None = None
+) -> pd.DataFrame:
     """Draw items ``first`` to ``first + count - 1`` of a recipe (all of them by default).
 
     Returns
@@ -54,23 +58,22 @@ def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | 
         and ``frames`` at the file's own rate, ``at`` and ``length`` in samples of the item, for speech also
         ``speed`` and ``bandwidth_hz``. Of babble and talkers, each segment is a voice. ``layers`` holds the sounds
         beside the background noise, with the same columns; ``degradations`` is JSON: a list of kind, to, target,
-        parameters and key. Where an item has no speech or no noise its list is empty and ``snr_db`` is null.
+        parameters and key. Where an item has no speech or no noise its list is empty and ``snr_db`` is null. Of
+        ready-made pairs, see `percepkit.synth.pair_plan.draw_pairs`.
     """
     count = recipe.items - first if count is None else count
     draw = Draws(recipe, first, count)
-    speech, talker = _draw_speech(recipe, sources.speech, draw)
     plan = pd.DataFrame({"item": np.arange(first, first + count)})
     plan["item_id"] = [f"{item:06d}" for item in plan["item"]]
     plan["shard"] = plan["item"] // recipe.items_per_shard
-    plan["speech"] = speech.lists()
-    speaks = (plan["speech"].map(len) > 0).to_numpy()
-    plan["speaker"] = np.where(speaks, sources.speech.table["speaker"].to_numpy(object)[talker], None)
-    plan = plan.join(draw_noise(recipe, recipe.noise, sources.noise, sources.speech, talker, draw, always=~speaks))
-    plan["layers"] = _draw_layers(recipe, sources, talker, draw)
-    plan = plan.join(_draw_rooms(recipe, sources.rooms, draw))
     condition = draw("condition")
-    plan["snr_db"] = recipe.snr_db.sample(condition[0])
-    plan["snr_db"] = plan["snr_db"].where(speaks & (plan["noise_kind"] != "none"))
+    if isinstance(sources, PairSources):
+        plan = plan.join(draw_pairs(recipe, sources, draw)).join(_draw_rooms(recipe, None, draw))
+        plan["snr_db"] = np.nan  # it is what it is
+    else:
+        plan = _draw_mixtures(plan, recipe, sources, draw)
+        plan["snr_db"] = recipe.mixing.snr_db.sample(condition[0])
+        plan["snr_db"] = plan["snr_db"].where((plan["speech"].map(len) > 0) & (plan["noise_kind"] != "none"))
     plan["snr_kind"] = recipe.snr_kind
     plan["level_dbfs"] = recipe.level_dbfs.sample(condition[1])
     plan["degradations"] = _draw_degradations(recipe, draw)
@@ -78,8 +81,19 @@ def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | 
     return plan.astype(dict.fromkeys(TEXT, "string"))
 
 
+def _draw_mixtures(plan: pd.DataFrame, recipe: Recipe, sources: Sources, draw: Draws) -> pd.DataFrame:
+    speech, talker = _draw_speech(recipe, sources.speech, draw)
+    plan["speech"] = speech.lists()
+    speaks = (plan["speech"].map(len) > 0).to_numpy()
+    plan["speaker"] = np.where(speaks, sources.speech.table["speaker"].to_numpy(object)[talker], None)
+    noise = recipe.mixing.noise
+    plan = plan.join(draw_noise(recipe, noise, sources.noise, sources.speech, talker, draw, always=~speaks))
+    plan["layers"] = _draw_layers(recipe, sources, talker, draw)
+    return plan.join(_draw_rooms(recipe, sources.rooms, draw))
+
+
 def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: Draws) -> tuple[Segments, np.ndarray]:
-    table, rate = sources.table, recipe.sample_rate
+    table, rate, section = sources.table, recipe.sample_rate, recipe.mixing.speech
     frames, file_rate = table["frames"].to_numpy(np.int64), table["sample_rate"].to_numpy(np.int64)
     channels = table["channels"].to_numpy(np.int64)
     bandwidth = table["effective_bandwidth"].fillna(np.inf).to_numpy(np.float64)
@@ -88,15 +102,15 @@ def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: Draws) -> tuple[S
     u = draw("speech file")
     file = talker = np.minimum(np.searchsorted(share, u[0] * share[-1], side="right"), len(table) - 1)
     position = np.zeros(draw.count, np.int64)
-    open_items = u[1] < recipe.speech.share
-    speed = recipe.speech.speed.sample(u[2])
+    open_items = u[1] < section.share
+    speed = section.speed.sample(u[2])
     segments, step = Segments(table, draw.count), 0
     while open_items.any():
         u = draw(f"speech segment {step}")
         if step > 0:
             joined = sources.first[file] + pick(u[0], sources.count[file])
             file = np.where(sources.joinable[file], joined, file)
-        at = position + np.rint(recipe.speech.pause_seconds.sample(u[1]) * rate).astype(np.int64).clip(min=0)
+        at = position + np.rint(section.pause_seconds.sample(u[1]) * rate).astype(np.int64).clip(min=0)
         if step == 0:  # every item speaks, however long the pause before
             at = np.minimum(at, recipe.n_samples - shortest)
         room = recipe.n_samples - at

@@ -11,6 +11,7 @@ from percepkit.manifests.generated import GENERATED_ROOT, generated_rows
 from percepkit.manifests.split import find_leaks
 from percepkit.manifests.table import read_manifest, usable
 from percepkit.synth.keep import Keep, keep_files
+from percepkit.synth.pair_sources import Pairs, PairSources, load_pairs
 from percepkit.synth.recipe import Noise, Recipe
 
 __all__ = ["NoiseSources", "Sources", "SpeechSources", "check_roots", "load_sources"]
@@ -81,7 +82,7 @@ class Sources:
         return {name for table in tables for name in table["root_name"].dropna()} - {GENERATED_ROOT}
 
 
-def load_sources(recipe: Recipe, folder: Path) -> Sources:
+def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
     """Read the manifests that a recipe names, relative to ``folder``.
 
     Raises
@@ -89,9 +90,13 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
     ValueError
         If a manifest is missing or holds no usable file, naming it and the recipe's key.
     """
-    dropped: list[str] = []
-    speech = _speech(_kept(folder, recipe.speech.manifest, "speech", recipe.split, recipe.speech.keep, dropped))
-    noise = _noise_of(recipe.noise, "noise", folder, recipe.split, dropped)
+    if recipe.pairs is not None:
+        return _pairs(recipe, recipe.pairs, folder)
+    section, dropped = recipe.mixing.speech, list[str]()
+    rows = _kept(folder, section.manifest, "speech", recipe.split, section.keep, dropped)
+    high = _reach_high(rows["effective_bandwidth"], recipe, "speech.manifest", dropped)
+    speech = _speech(rows[high].reset_index(drop=True))
+    noise = _noise_of(recipe.mixing.noise, "noise", folder, recipe.split, dropped)
     layers = {
         name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split, dropped)
         for name, layer in recipe.layers.items()
@@ -107,7 +112,37 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
     return Sources(speech, noise, layers, rooms, tuple(dropped))
 
 
-def check_roots(sources: Sources, roots: Mapping[str, Path]) -> None:
+def _pairs(recipe: Recipe, pairs: Pairs, folder: Path) -> PairSources:
+    dropped: list[str] = []
+    table = load_pairs(pairs, folder, recipe.split).table
+    high = _reach_high(table["effective_bandwidth"], recipe, "pairs.manifest", dropped)
+    table = table[high].reset_index(drop=True)
+    if pairs.order == "each" and recipe.items > len(table):
+        raise ValueError(
+            f"`items`: {recipe.items} of {len(table)} pairs in {pairs.manifest} (pairs.order is each)"
+        )
+    return PairSources(table, tuple(dropped))
+
+
+def _reach_high(bandwidth_hz: pd.Series, recipe: Recipe, key: str, dropped: list[str]) -> np.ndarray:
+    """Which files can be a target of super-resolution: those that have what the input lacks."""
+    if recipe.input_rate is None:
+        return np.ones(len(bandwidth_hz), bool)
+    least_hz = (recipe.input_rate + recipe.sample_rate) / 4
+    high = (bandwidth_hz >= least_hz).to_numpy(bool)
+    if not high.any():
+        raise ValueError(
+            f"no recording of {key} reaches {least_hz:g} Hz, half-way from the input's band to the target's "
+            f"(recipe key input_rate); the widest ends at {bandwidth_hz.max():g} Hz; use wider ones"
+        )
+    if not high.all():
+        dropped.append(
+            f"{key}: {len(high) - high.sum()} of {len(high)} files end below {least_hz:g} Hz (input_rate)"
+        )
+    return high
+
+
+def check_roots(sources: Sources | PairSources, roots: Mapping[str, Path]) -> None:
     """Raise ValueError unless ``roots`` names an existing folder for each root the sources lie under."""
     for name in sorted(sources.roots):
         if name not in roots:
