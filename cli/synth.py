@@ -33,7 +33,7 @@ def plan(
     """
     from percepkit.engine.tables import ensure_writable, write_table
     from percepkit.synth.overview import plan_overview
-    from percepkit.synth.plan import draw_plan
+    from percepkit.synth.plan import PLAN_TYPES, plan_chunks
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.sources import load_sources
 
@@ -43,10 +43,9 @@ def plan(
     sources = load_sources(recipe, recipe_file.parent)
     for sentence in sources.dropped:
         typer.echo(sentence)
-    table = draw_plan(recipe, sources)
     if out is not None:
-        write_table(table, out, kind="plan")
-    print_overview(plan_overview(table, recipe))
+        write_table(plan_chunks(recipe, sources), out, kind="plan", types=PLAN_TYPES)
+    print_overview(plan_overview(plan_chunks(recipe, sources), recipe))
 
 
 def print_overview(overview: "Overview") -> None:

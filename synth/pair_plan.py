@@ -1,7 +1,8 @@
 """Drawing items from ready-made pairs: which pair, where in it, and what its alignment asks for."""
 
+from typing import Any
+
 import numpy as np
-import pandas as pd
 
 from percepkit.dsp.alignment import MARGIN
 from percepkit.synth.pair_sources import PairSources
@@ -13,12 +14,12 @@ __all__ = ["draw_pairs"]
 UNLABELLED = "unlabelled"
 
 
-def draw_pairs(recipe: Recipe, sources: PairSources, draw: Draws) -> pd.DataFrame:
+def draw_pairs(recipe: Recipe, sources: PairSources, draw: Draws) -> dict[str, Any]:
     """Draw the pair of every item.
 
     Returns
     -------
-    DataFrame
+    dict of columns
         speech and noise: one segment each, of the clean and of the noisy file; ``speed`` of the noisy one is the
         pace of its clock. pair_place: where the item begins in the noisy segment, in samples of its file, between
         two of them where the delay is; pair_gain of the clean file. noise_kind is ``additive`` or ``rerecorded``.
@@ -46,14 +47,14 @@ def draw_pairs(recipe: Recipe, sources: PairSources, draw: Draws) -> pd.DataFram
     noisy, place = _noisy(sources, pair, start / own_rate[pair], length / rate, common)
     label = table["class"].fillna(table["group"]).fillna(UNLABELLED).to_numpy(object)
     empty: list[list[object]] = [[] for _ in range(draw.count)]
-    return pd.DataFrame({
+    nothing: list[None] = [None] * draw.count
+    return {
         "speech": clean.lists(), "speaker": table["speaker"].to_numpy(object)[pair],
         "noise_class": label[pair], "noise_kind": table["relation"].to_numpy(object)[pair],
-        "generated": pd.Series(None, range(draw.count), dtype=object),
-        "noise_key": pd.Series(None, range(draw.count), dtype=object),
+        "generated": nothing, "noise_key": nothing,
         "noise": noisy.lists(), "course_db": empty, "layers": empty,
         "pair_place": place, "pair_gain": table["gain"].to_numpy(np.float64)[pair],
-    })  # fmt: skip
+    }  # fmt: skip
 
 
 def _noisy(

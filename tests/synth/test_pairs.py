@@ -152,7 +152,7 @@ def test_a_corpus_of_pairs_is_complete_and_right(folder, tmp_path, container, au
     assert corpus.items["noise_paths"].tolist()[1] == ["noisy/b_late.wav"]
     assert len(corpus.stem(3, "noisy")) == 1.2 * RATE
     assert corpus_overview(corpus).items == 4
-    overview = plan_overview(corpus.plan, recipe)
+    overview = plan_overview([corpus.plan], recipe)
     assert overview.hours == pytest.approx(9.7 / 3600)
     assert [histogram.name for histogram in overview.histograms] == ["noise class"]
     if container == "folder":

@@ -121,7 +121,7 @@ def test_every_reader_knows_both_rates(folder, tmp_path, rate, container):
         np.testing.assert_array_equal(stored[name], fresh[name])
     wav = recipe_of(item_seconds=2, targets=[])
     full = wav.model_copy(update={"input_rate": None})
-    low, high = (plan_overview(corpus.plan, other).disk_bytes for other in (wav, full))
+    low, high = (plan_overview([corpus.plan], other).disk_bytes for other in (wav, full))
     assert high - low == 3 * 2 * 2 * (48_000 - 16_000)
 
 
