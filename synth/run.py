@@ -132,6 +132,7 @@ def run_recipe(
             break
     quarantined = pd.concat(failures, ignore_index=True) if failures else pd.DataFrame(columns=["status"])
     _check_failures(quarantined, allowed, recipe.items)
+    sweep_attempts(corpus / "shards")  # of workers that died during this run
     return RunReport(recipe.items, rendered, reused, quarantined)
 
 
