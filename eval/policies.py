@@ -57,7 +57,8 @@ def under_policy(scores: pd.DataFrame, policy: str, *, among: Sequence[str] | No
     """
     if policy not in POLICIES:
         raise ValueError(f"unknown policy {policy!r} for missing scores; choose from {', '.join(POLICIES)}")
-    table = scores.assign(value=scores["value"].where(scores["status"] == "ok"))
+    table = scores.reset_index(drop=True)
+    table["value"] = table["value"].where(table["status"] == "ok")
     worst = {str(metric): _worst(str(metric), rows["value"]) for metric, rows in table.groupby("metric")}
     scorable = table["value"].notna().groupby([table["item"], table["metric"]]).transform("any")
     if among is not None:
