@@ -21,7 +21,7 @@ import pandas as pd
 
 from percepkit.eval import metrics as metric_floor
 
-__all__ = ["POLICIES", "better_of", "under_policy", "warn_of_ranks"]
+__all__ = ["POLICIES", "better_of", "range_of", "under_policy", "warn_of_ranks"]
 
 POLICIES = ("common", "floor", "fail")
 
@@ -29,6 +29,20 @@ POLICIES = ("common", "floor", "fail")
 def better_of(metric: str) -> str:
     """Say which direction of a metric is better; ``"higher"`` for one that is not installed."""
     return metric_floor.load(metric).SPEC.better if metric in metric_floor.names() else "higher"
+
+
+def range_of(metric: str) -> tuple[float, float]:
+    """Give the smallest and largest value of a metric; without ends for one that is not installed.
+
+    Examples
+    --------
+    >>> range_of("stoi"), range_of("of_somebody_else")
+    ((-1.0, 1.0), (-inf, inf))
+    """
+    if metric not in metric_floor.names():
+        return -math.inf, math.inf
+    low, high = metric_floor.load(metric).SPEC.range[metric]
+    return float(low), float(high)
 
 
 def under_policy(scores: pd.DataFrame, policy: str, *, among: Sequence[str] | None = None) -> pd.DataFrame:
@@ -117,8 +131,7 @@ def _ranks(table: pd.DataFrame) -> dict[str, list[str]]:
 
 def _worst(metric: str, values: pd.Series) -> float:
     higher = better_of(metric) == "higher"
-    if metric in metric_floor.names():
-        end = metric_floor.load(metric).SPEC.range[metric][0 if higher else 1]
-        if math.isfinite(end):
-            return float(end)
+    end = range_of(metric)[0 if higher else 1]
+    if math.isfinite(end):
+        return end
     return float(values.min() if higher else values.max()) if values.notna().any() else np.nan

@@ -13,7 +13,7 @@ from percepkit.dsp import draws
 from percepkit.eval.bootstrap import mean_bounds
 from percepkit.eval.clusters import cluster_codes
 from percepkit.eval.conditions import condition_column
-from percepkit.eval.policies import under_policy
+from percepkit.eval.policies import range_of, under_policy
 
 __all__ = ["Interval", "mean_interval", "paired_difference", "summarise"]
 
@@ -128,9 +128,9 @@ def summarise(
     Returns
     -------
     DataFrame
-        One row per denoiser, metric and condition: mean, low, high, n_ok (scores that exist) and n (items
-        tried); delta, delta_low, delta_high and delta_n: the improvement over the baseline on the items
-        that both have (NaN for the baseline itself).
+        One row per denoiser, metric and condition: mean, low and high (no farther than the metric's range), n_ok
+        (scores that exist) and n (items tried); delta, delta_low, delta_high and delta_n: the improvement over the
+        baseline on the items that both have (NaN for the baseline itself).
     """
     if scores.empty:
         raise ValueError("there are no scores to average: expected at least one row, found none")
@@ -181,14 +181,15 @@ def _summary_of_group(
     key = draws.key_of("summary")
     low, high = mean_bounds(values, units, key, confidence)
     delta_low, delta_high = mean_bounds(difference, units, key, confidence)
+    least, most = np.array([range_of(str(metric)) for _, metric in wide.columns]).T
     counted = (group["status"] == "ok").groupby([group["denoiser"], group["metric"]])
     return pd.DataFrame(
         {
             "denoiser": wide.columns.get_level_values("denoiser"),
             "metric": wide.columns.get_level_values("metric"),
             "mean": _means(values),
-            "low": low,
-            "high": high,
+            "low": np.maximum(low, least),
+            "high": np.minimum(high, most),
             "n_ok": counted.sum().loc[wide.columns].to_numpy(np.int64),
             "n": counted.size().loc[wide.columns].to_numpy(),
             "delta": _means(difference),

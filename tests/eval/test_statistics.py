@@ -109,10 +109,10 @@ def test_wrong_arguments(arguments, message):
 def table(n_items=60, seed=0):
     generator = np.random.default_rng(seed)
     rows = [
-        (item, denoiser, metric, generator.normal(level), "ok")
+        (item, denoiser, metric, 0.1 * generator.normal(level), "ok")
         for item in range(n_items)
         for denoiser, level in (("noisy", 1.0), ("good", 2.0), ("bad", 0.5))
-        for metric in ("pesq_wb", "stoi")
+        for metric in ("mine", "stoi")
     ]
     scores = pd.DataFrame(rows, columns=["item", "denoiser", "metric", "value", "status"])
     lost = (scores["denoiser"] == "bad") & (scores["item"] % 4 == 0) & (scores["metric"] == "stoi")
@@ -202,3 +202,10 @@ def test_scores_of_another_corpus_are_refused():
         summarise(scores, items, clusters="speaker")
     with pytest.raises(ValueError, match="no scores to average"):
         summarise(scores.head(0), items)
+
+
+def test_bounds_stay_within_the_range_of_the_metric():
+    scores, items = table(4)
+    scores["value"] = np.repeat([0.99, 0.99, 0.99, 0.2], 6)
+    found = summarise(scores, items).set_index(["metric", "denoiser"])
+    assert found.loc[("mine", "noisy"), "high"] > 1 == found.loc[("stoi", "noisy"), "high"]
