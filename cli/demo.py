@@ -26,7 +26,7 @@ def demo(
     Example: percepkit demo --out out/demo
     """
     from percepkit.baselines import registry
-    from percepkit.cli.eval import print_tables
+    from percepkit.cli.comparison import print_tables
     from percepkit.cli.synth import print_overview, print_run
     from percepkit.engine.tables import ensure_writable
     from percepkit.eval import metrics
@@ -60,7 +60,7 @@ def demo(
             )
     with progress_bar("report", "steps") as progress:
         write_report(scores, corpus, report, title="percepkit demo", progress=progress)
-    print_tables(scores, corpus, [])
+    print_tables(scores, corpus)
     seconds = time.perf_counter() - started
     Console(highlight=False).print(f"{seconds:.0f} s; open {report} in a browser", soft_wrap=True)
 

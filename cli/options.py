@@ -23,7 +23,13 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
 
     from percepkit.engine.cluster import Serial
 
-__all__ = ["Roots", "Scheduler", "Workers", "connect", "parse_roots", "progress_bar"]
+__all__ = [
+    "CorpusArgument", "Roots", "Scheduler", "ScoresArgument", "Workers", "connect", "console", "parse_roots",
+    "progress_bar", "split_names",
+]  # fmt: skip
+
+CorpusArgument = Annotated[Path, typer.Argument(help="Rendered corpus.", metavar="CORPUS")]
+ScoresArgument = Annotated[Path, typer.Argument(help="Table written by `eval run`.", metavar="SCORES")]
 
 Workers = Annotated[
     int | None, typer.Option(min=0, help="Worker processes; all cores by default, 0 works in this process.")
@@ -50,6 +56,23 @@ def parse_roots(values: list[str] | None) -> dict[str, Path]:
             raise ValueError(f"--root {value}: expected NAME=FOLDER")
         roots[name] = Path(folder)
     return roots
+
+
+def split_names(text: str) -> list[str]:
+    """Names with commas between them.
+
+    Examples
+    --------
+    >>> split_names("stoi, pesq_wb,")
+    ['stoi', 'pesq_wb']
+    """
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def console() -> Console:
+    """Terminal, or a file or pipe, where nothing is gained by folding tables at 80 columns."""
+    found = Console()
+    return found if found.is_terminal else Console(width=160)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from percepkit.eval.metrics import Outcome, Panel
 from percepkit.eval.metrics._interface import failed
 from percepkit.synth.corpus import Corpus, open_corpus
 
-__all__ = ["NOISY", "ScoreRun", "enhance_item", "read_scores", "score_corpus"]
+__all__ = ["NOISY", "ScoreRun", "code_digest", "enhance_item", "read_scores", "score_corpus", "score_item"]
 
 NOISY = "noisy"  # the unprocessed input, scored like a denoiser
 _ITEMS_PER_SLICE = 4
@@ -162,10 +162,10 @@ def _settings(job: _Job) -> str:
     if not job.metrics:
         raise ValueError(f"no metric to compute; choose from {', '.join(metric_floor.names())}")
     versions = [f"{name} {metric_floor.load(name).SPEC.version}" for name in job.metrics]
-    return repr((versions, [(name, _code_digest(name)) for name in job.denoisers]))
+    return repr((versions, [(name, code_digest(name)) for name in job.denoisers]))
 
 
-def _code_digest(name: str) -> str:
+def code_digest(name: str) -> str:
     """Digest of the module that a denoiser comes from: its parts are not taken over after an edit."""
     if name == NOISY:
         return ""
@@ -193,14 +193,15 @@ def _score_slice(piece: _Slice, job: _Job) -> None:
     rows = [
         (item, denoiser, metric, cell.value, cell.status, cell.reason, versions[metric], cell.seconds)
         for item in piece.items
-        for denoiser, metric, cell in _score_item(corpus, item, denoisers, job.metrics)
+        for denoiser, metric, cell in score_item(corpus, item, denoisers, job.metrics)
     ]
     write_table(pd.DataFrame(rows, columns=list(_COLUMNS)), piece.part, kind=_PART_KIND)
 
 
-def _score_item(
+def score_item(
     corpus: Corpus, item: int, denoisers: Mapping[str, Denoiser | Oracle], metrics: Sequence[str]
 ) -> Iterator[tuple[str, str, Outcome]]:
+    """Score the noisy input and denoisers on one item: name, metric and outcome of every cell."""
     oracles = any(denoiser.spec.needs == "stems" for denoiser in denoisers.values())
     stems = {name: corpus.stem(item, name) for name in (_STEMS if oracles else _STEMS[:2])}
     noise = stems.get("noise")
