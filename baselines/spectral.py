@@ -13,7 +13,7 @@ from percepkit.baselines.denoiser import Spec, as_float64
 from percepkit.baselines.grid import Grid, grid_of
 from percepkit.dsp.stft import Analyser, Synthesiser, analyse, hop_length, synthesise
 
-__all__ = ["GainRule", "SpectralDenoiser", "SpectralStream"]
+__all__ = ["GainRule", "HopStream", "SpectralDenoiser", "SpectralStream"]
 
 
 class GainRule(Protocol):
@@ -65,14 +65,12 @@ class SpectralDenoiser:
         return SpectralStream(self._start_rule(grid_of(sample_rate)), sample_rate)
 
 
-class SpectralStream:
-    """A gain rule at work on a stream; blocks may have any length, also from call to call."""
+class HopStream:
+    """A method that enhances whole hops, at work on blocks of any length, also from call to call."""
 
-    def __init__(self, rule: GainRule, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int) -> None:
         hop = hop_length(sample_rate)
-        self._rule = rule
         self._hop = hop
-        self._analyser, self._synthesiser = Analyser(hop, np.float64), Synthesiser(hop, np.float64)
         self._waiting = np.zeros(0)
         self._ready = np.zeros(hop - 1)
         self._started = False
@@ -84,7 +82,11 @@ class SpectralStream:
         self._dtype = block.dtype
         whole = len(self._waiting) // self._hop * self._hop
         if whole:
-            self._ready = np.concatenate([self._ready, self._advance(self._waiting[:whole])])
+            enhanced = self._advance(self._waiting[:whole])
+            if not self._started:
+                enhanced[: self._hop] = 0  # what frame 0 spreads before the first sample
+                self._started = True
+            self._ready = np.concatenate([self._ready, enhanced])
             self._waiting = self._waiting[whole:]
         output, self._ready = np.split(self._ready, [len(block)])
         return output.astype(self._dtype)
@@ -95,12 +97,20 @@ class SpectralStream:
 
     def _advance(self, samples: np.ndarray) -> np.ndarray:
         """Enhance whole hops: as many samples come out, one hop later."""
+        raise NotImplementedError
+
+
+class SpectralStream(HopStream):
+    """A gain rule at work on a stream."""
+
+    def __init__(self, rule: GainRule, sample_rate: int) -> None:
+        super().__init__(sample_rate)
+        self._rule = rule
+        self._analyser, self._synthesiser = Analyser(self._hop, np.float64), Synthesiser(self._hop, np.float64)
+
+    def _advance(self, samples: np.ndarray) -> np.ndarray:
         spectrum = self._analyser.process(samples)
-        output = self._synthesiser.process(spectrum * self._rule.gains(_power(spectrum)))
-        if not self._started:
-            output[: self._hop] = 0  # what frame 0 spreads before the first sample
-            self._started = True
-        return output
+        return self._synthesiser.process(spectrum * self._rule.gains(_power(spectrum)))
 
 
 def _power(spectrum: np.ndarray) -> np.ndarray:

@@ -1,16 +1,27 @@
 """``percepkit eval``: score denoisers on a corpus, print tables, write the report."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
+from percepkit.cli import comparison, judging
+from percepkit.cli.options import (
+    Align,
+    CorpusArgument,
+    Scheduler,
+    ScoredArgument,
+    ScoresArgument,
+    Workers,
+    connect,
+    console,
+    progress_bar,
+    split_names,
+    wanted_metrics,
+)
 
-__all__ = ["Align", "app", "print_delays", "print_tables", "wanted_metrics"]
+__all__ = ["app"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,17 +29,11 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-CorpusArgument = Annotated[Path, typer.Argument(help="Rendered corpus.", metavar="CORPUS")]
-ScoredArgument = Annotated[
-    Path, typer.Argument(help="Corpus, or the NAME.files.parquet of `eval files`.", metavar="CORPUS")
-]
-ScoresArgument = Annotated[Path, typer.Argument(help="Table of `eval run` or `eval files`.", metavar="SCORES")]
-
-
-Align = Annotated[
-    bool,
-    typer.Option("--align", help="Undo the delay of outputs that others made; without it, it is only reported."),
-]
+app.command("files")(judging.files)
+app.command("compare")(comparison.compare_command)
+app.command("profile")(comparison.profile_command)
+app.command("items")(comparison.items_command)
+app.command("card")(comparison.card_command)
 
 
 @app.command("run")
@@ -69,7 +74,7 @@ def run_command(
     from percepkit.eval.score import NOISY, score_corpus
     from percepkit.synth.corpus import open_corpus
 
-    chosen, wanted = _names(denoisers) or registry.default_names(), wanted_metrics(metrics)
+    chosen, wanted = split_names(denoisers) or registry.default_names(), wanted_metrics(metrics)
     open_corpus(corpus)  # what is misspelt ends here, before a cluster and a progress bar are started
     for name in chosen:
         if name != NOISY:
@@ -92,16 +97,9 @@ def run_command(
         typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
     for status, count in sorted(result.skipped.items()):
         typer.echo(f"{count} items of the corpus were left out: {status}")
-    print_tables(out, corpus, [])
-    print_delays(out)
+    comparison.print_tables(out, corpus)
+    comparison.print_delays(out)
     typer.echo(f"scores: {out}")
-
-
-def wanted_metrics(text: str) -> list[str]:
-    """Metrics named with commas between them; the headline's without a name, every one for ``all``."""
-    from percepkit.eval import metrics
-
-    return metrics.names() if text == "all" else _names(text) or list(metrics.HEADLINE)
 
 
 @app.command("table")
@@ -112,12 +110,19 @@ def table_command(
         str,
         typer.Option(help="Condition columns with commas between them: snr_db, noise_class, rt60, ..."),
     ] = "",
+    policy: comparison.Policy = "common",
+    clusters: comparison.Clusters = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="`markdown`, `latex` or `csv`; default: for the terminal."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File for --format; default: the terminal.")] = None,
 ) -> None:
     """Print means with 95 % intervals, and the improvement over the noisy input below each.
 
-    Example: `percepkit eval table corpus-scores.parquet out/corpus --by snr_db`
+    Example: `percepkit eval table corpus-scores.parquet out/corpus --by snr_db --format latex --out table.tex`
     """
-    print_tables(scores, corpus, _names(by))
+    comparison.print_tables(scores, corpus, split_names(by), policy=policy, clusters=clusters, form=form, out=out)
 
 
 @app.command("metrics")
@@ -136,7 +141,7 @@ def metrics_command() -> None:
         table.add_row(
             name, spec.unit[name], f"{low:g} to {high:g}", spec.better, spec.needs, spec.version, summary
         )
-    _console().print(table)
+    console().print(table)
 
 
 @app.command("report")
@@ -155,40 +160,3 @@ def report_command(
     with progress_bar("report", "steps") as progress:
         write_report(scores, corpus, out, title=title or corpus.resolve().name, progress=progress)
     typer.echo(f"report: {out}")
-
-
-def print_tables(scores_path: Path, corpus: Path, by: Sequence[str]) -> None:
-    """Print the means of a score table, one table per condition, and what is missing."""
-    from percepkit.eval.paired_files import open_material
-    from percepkit.eval.score import read_scores
-    from percepkit.eval.statistics import summarise
-    from percepkit.eval.summary import failure_line, summary_tables
-
-    scores = read_scores(scores_path)
-    console = _console()
-    for table in summary_tables(summarise(scores, open_material(corpus).items, by), by=by):
-        console.print(table)
-    typer.echo("mean [95 % interval], below it the improvement over noisy; ↑ higher is better")
-    typer.echo(failure_line(scores))
-
-
-def print_delays(scores_path: Path) -> None:
-    """Print what delay outputs had that are not known to be aligned: the most frequent one of each."""
-    from percepkit.eval.score import read_scores
-
-    scores = read_scores(scores_path)
-    noted = scores[(scores["status"] == "ok") & (scores["reason"] != "")].drop_duplicates(["item", "denoiser"])
-    for denoiser, notes in noted.groupby("denoiser")["reason"]:
-        counts = notes.value_counts()
-        more = f"; otherwise in {len(notes) - counts.iloc[0]} more" if len(counts) > 1 else ""
-        typer.echo(f"{denoiser}: {counts.index[0]}, in {counts.iloc[0]} items{more}")
-
-
-def _console() -> Console:
-    """Terminal, or a file or pipe, where nothing is gained by folding tables at 80 columns."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from percepkit.cli.eval import Align, print_delays, print_tables, wanted_metrics
-from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
+from percepkit.cli.comparison import print_delays, print_tables
+from percepkit.cli.options import Align, Scheduler, Workers, connect, progress_bar, wanted_metrics
 
 __all__ = ["files"]
 
@@ -64,7 +64,7 @@ def files(
     if result.n_resumed:
         typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
     _print_unused(result.unused)
-    print_tables(out, result.items, [])
+    print_tables(out, result.items)
     print_delays(out)
     typer.echo(f"scores: {out}, items: {result.items}")
 

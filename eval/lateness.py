@@ -4,15 +4,17 @@ SI-SDR loses tens of decibels to a delay of half a millisecond that no listener 
 """
 
 import numpy as np
+import pandas as pd
 
 from percepkit.dsp.alignment import advance
 from percepkit.dsp.lag import find_lag
 
-__all__ = ["delay_of", "realigned"]
+__all__ = ["delay_of", "realigned", "was_aligned"]
 
 MAX_DELAY_SECONDS = 0.2
 LEAST_PROMINENCE = 8.0
 SMALLEST_SAMPLES = 0.5
+MOVED = "moved back"
 
 
 def delay_of(noisy: np.ndarray, enhanced: np.ndarray, sample_rate: int) -> float | None:
@@ -69,4 +71,9 @@ def realigned(noisy: np.ndarray, enhanced: np.ndarray, sample_rate: int, *, alig
     size = f"{way} by {abs(delay):.4g} samples ({1000 * abs(delay) / sample_rate:.1f} ms)"
     if not align:
         return enhanced, f"{size}, left so"
-    return advance(enhanced, delay, len(enhanced)), f"{size}, moved back"
+    return advance(enhanced, delay, len(enhanced)), f"{size}, {MOVED}"
+
+
+def was_aligned(scores: pd.DataFrame) -> bool:
+    """Whether delays were undone in the run that made a score table; false where there were none."""
+    return bool(scores["reason"].str.endswith(MOVED).any())

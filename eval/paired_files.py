@@ -27,7 +27,7 @@ __all__ = ["KIND", "PairedFiles", "match_files", "open_material", "read_signal"]
 
 KIND = "paired_files"
 NOISY = "noisy"
-_UNKNOWN = {"snr_db": np.nan, "noise_class": "", "speaker": "", "room": "", "rt60": np.nan}
+_UNKNOWN = {"snr_db": np.nan, "noise_class": None, "speaker": None, "room": None, "rt60": np.nan}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,16 @@ from percepkit.eval.metrics._interface import failed
 from percepkit.eval.slices import Cells, metric_versions, score_in_slices
 from percepkit.synth.corpus import Corpus, open_corpus
 
-__all__ = ["NOISY", "ScoreRun", "enhance_item", "noted", "read_scores", "score_corpus"]
+__all__ = [
+    "NOISY",
+    "ScoreRun",
+    "code_digest",
+    "enhance_item",
+    "noted",
+    "read_scores",
+    "score_corpus",
+    "score_item",
+]
 
 NOISY = "noisy"  # the unprocessed input, scored like a denoiser
 _STEMS = ("noisy", "clean", "speech", "noise")
@@ -145,10 +154,10 @@ def read_scores(path: str | Path) -> pd.DataFrame:
 def _settings(job: _Job) -> str:
     """Everything but the items that the scores depend on; raises for unknown names."""
     versions = metric_versions(job.metrics)
-    return repr((versions, job.align, [(name, _code_digest(name)) for name in job.denoisers]))
+    return repr((versions, job.align, [(name, code_digest(name)) for name in job.denoisers]))
 
 
-def _code_digest(name: str) -> str:
+def code_digest(name: str) -> str:
     """Digest of the module that a denoiser comes from: its parts are not taken over after an edit."""
     if name == NOISY:
         return ""
@@ -166,14 +175,20 @@ def _score_items(items: Sequence[int], job: _Job) -> Cells:
     corpus = open_corpus(job.corpus)
     denoisers = {name: registry.load(name) for name in job.denoisers if name != NOISY}
     for item in items:
-        for denoiser, metric, outcome in _score_item(corpus, item, denoisers, job):
+        for denoiser, metric, outcome in score_item(corpus, item, denoisers, job.metrics, align=job.align):
             yield item, denoiser, metric, outcome
 
 
-def _score_item(
-    corpus: Corpus, item: int, denoisers: Mapping[str, Denoiser | Oracle | Recorded], job: _Job
+def score_item(
+    corpus: Corpus,
+    item: int,
+    denoisers: Mapping[str, Denoiser | Oracle | Recorded],
+    metrics: Sequence[str],
+    *,
+    align: bool = False,
 ) -> Iterator[tuple[str, str, Outcome]]:
-    metrics, item_id = job.metrics, _item_id(corpus, item)
+    """Score the noisy input and denoisers on one item: name, metric and outcome of every cell."""
+    item_id = _item_id(corpus, item)
     oracles = any(denoiser.spec.needs == "stems" for denoiser in denoisers.values())
     stems = {name: corpus.stem(item, name) for name in (_STEMS if oracles else _STEMS[:2])}
     noise = stems.get("noise")
@@ -187,7 +202,7 @@ def _score_item(
         try:
             enhanced = enhance_item(denoiser, stems, corpus.sample_rate, item_id=item_id)
             if not denoiser.spec.aligned:
-                enhanced, note = realigned(stems["noisy"], enhanced, corpus.sample_rate, align=job.align)
+                enhanced, note = realigned(stems["noisy"], enhanced, corpus.sample_rate, align=align)
         except Exception as error:  # whatever somebody's denoiser raises is a result, not the end of the run
             outcomes = dict.fromkeys(metrics, _failed_denoiser(error))
         else:

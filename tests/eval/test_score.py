@@ -202,7 +202,7 @@ def test_parts_of_other_work_are_not_taken_over(world, tmp_path, monkeypatch, ch
     if change == "corpus":
         world.corpus = FakeCorpus(checksum="b")
     elif change == "version":
-        monkeypatch.setattr(score, "_code_digest", lambda name: "edited")
+        monkeypatch.setattr(score, "code_digest", lambda name: "edited")
     else:
         arguments = {"denoisers": {"denoisers": ["half"]}, "metrics": {"metrics": ["stoi"]}}[change]
     assert run(tmp_path / "s.parquet", **arguments).n_resumed == 0
@@ -273,6 +273,6 @@ def test_code_of_a_denoiser_is_part_of_its_identity(tmp_path, monkeypatch):
     module = Path(tmp_path / "guest_denoiser.py")
     monkeypatch.syspath_prepend(tmp_path)
     module.write_text("def run(noisy, sample_rate):\n    return noisy\n")
-    before = score._code_digest("guest_denoiser:run")
+    before = score.code_digest("guest_denoiser:run")
     module.write_text("def run(noisy, sample_rate):\n    return noisy * 1\n")
-    assert score._code_digest("guest_denoiser:run") != before
+    assert score.code_digest("guest_denoiser:run") != before

@@ -168,6 +168,7 @@ def test_command_table_and_report(folders, monkeypatch):
     )
     assert "mine: no reference for extra.wav" in shown
     assert "no_estimate 2" in shown
+    assert "95 % interval over items" in shown  # nobody knows the speakers
     table = invoke("table", "scores.parquet", "scores.files.parquet", "--by", "folder")
     assert table.index("folder a") < table.index("folder b")
     invoke("report", "scores.parquet", "scores.files.parquet", "--out", "report.html")
