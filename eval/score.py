@@ -24,6 +24,7 @@ from percepkit.eval import metrics as metric_floor
 from percepkit.eval.lateness import realigned
 from percepkit.eval.metrics import Outcome, Panel
 from percepkit.eval.metrics._interface import failed
+from percepkit.eval.metrics._shadow import cast_shadow, unprocessed
 from percepkit.eval.slices import Cells, metric_versions, score_in_slices
 from percepkit.synth.corpus import Corpus, open_corpus
 
@@ -189,13 +190,16 @@ def score_item(
 ) -> Iterator[tuple[str, str, Outcome]]:
     """Score the noisy input and denoisers on one item: name, metric and outcome of every cell."""
     item_id = _item_id(corpus, item)
-    oracles = any(denoiser.spec.needs == "stems" for denoiser in denoisers.values())
-    stems = {name: corpus.stem(item, name) for name in (_STEMS if oracles else _STEMS[:2])}
+    shadows = _need(metrics, "gains")
+    every = any(denoiser.spec.needs == "stems" for denoiser in denoisers.values())
+    every = every or (shadows and "noise" in corpus.recipe.stems)
+    stems = {name: corpus.stem(item, name) for name in (_STEMS if every else _STEMS[:2])}
     noise = stems.get("noise")
-    if noise is None and _need_noise(metrics) and "noise" in corpus.recipe.stems:
+    if noise is None and _need(metrics, "noise") and "noise" in corpus.recipe.stems:
         noise = corpus.stem(item, "noise")
     panel = Panel(metrics, stems["clean"], corpus.sample_rate, noise=noise)
-    for metric, outcome in panel.score(stems["noisy"]).items():
+    shadow = _shadow(unprocessed, stems, corpus.sample_rate, corpus.sample_rate) if shadows else None
+    for metric, outcome in panel.score(stems["noisy"], shadow=shadow).items():
         yield NOISY, metric, outcome
     for name, denoiser in denoisers.items():
         note = ""
@@ -206,9 +210,21 @@ def score_item(
         except Exception as error:  # whatever somebody's denoiser raises is a result, not the end of the run
             outcomes = dict.fromkeys(metrics, _failed_denoiser(error))
         else:
-            outcomes = {metric: noted(cell, note) for metric, cell in panel.score(enhanced).items()}
+            if shadows:
+                native = _native_rate(denoiser.spec.native_sample_rates, corpus.sample_rate)
+                shadow = _shadow(denoiser, stems, corpus.sample_rate, native)
+            cells = panel.score(enhanced, shadow=shadow)
+            outcomes = {metric: noted(cell, note) for metric, cell in cells.items()}
         for metric, outcome in outcomes.items():
             yield name, metric, outcome
+
+
+def _shadow(denoiser: Any, stems: Mapping[str, np.ndarray], sample_rate: int, native_rate: int) -> Any:
+    """What the metrics of gains are computed from, or the reason why there is nothing."""
+    try:
+        return cast_shadow(denoiser, stems, sample_rate, native_rate=native_rate)
+    except Exception as error:  # gains are the denoiser's code, too
+        return error
 
 
 def _failed_denoiser(error: Exception) -> Outcome:
@@ -231,8 +247,8 @@ def _item_id(corpus: Corpus, item: int) -> str | None:
     return str(named["item_id"].iloc[0]) if "item_id" in named else None
 
 
-def _need_noise(metrics: Sequence[str]) -> bool:
-    return any(metric_floor.load(name).SPEC.needs == "noise" for name in metrics)
+def _need(metrics: Sequence[str], what: str) -> bool:
+    return any(metric_floor.load(name).SPEC.needs == what for name in metrics)
 
 
 def enhance_item(
@@ -262,7 +278,7 @@ def enhance_item(
         Of the length of the noisy stem, unless the denoiser returned another length.
     """
     rates = denoiser.spec.native_sample_rates
-    rate = sample_rate if rates is None else _native_rate(rates, sample_rate)
+    rate = _native_rate(rates, sample_rate)
     wanted = _STEMS if denoiser.spec.needs == "stems" else _STEMS[:1]
     inputs = {name: resample(stems[name], sample_rate, rate).copy() for name in wanted}
     n_native = len(inputs["noisy"])
@@ -288,5 +304,7 @@ def _ready(
     return denoiser
 
 
-def _native_rate(rates: Sequence[int], sample_rate: int) -> int:
+def _native_rate(rates: Sequence[int] | None, sample_rate: int) -> int:
+    if rates is None:
+        return sample_rate
     return min((rate for rate in rates if rate >= sample_rate), default=max(rates))

@@ -42,6 +42,7 @@ STATUSES: Mapping[str, str] = {
     "length_mismatch": "reference and estimate differ in length",
     "rate_mismatch": "the metric is not defined at this sample rate, or the two signals differ in theirs",
     "several_channels": "a file has more than one channel",
+    "no_gains": "the denoiser does not show the gains that the metric is computed from",
     "no_estimate": "nothing was enhanced for this reference",
     "unreadable": "a file cannot be read",
     "no_noise": "the metric needs the noise by itself, and there is none",
@@ -101,9 +102,10 @@ class MetricSpec:
     range : mapping of (float, float)
         Smallest and largest value by definition.
     better : {"higher", "lower"}
-    needs : {"reference", "noise"}
+    needs : {"reference", "noise", "gains"}
         What a score is computed from besides the estimate; ``"noise"`` means the reference and the noise, which
-        `Metric.prepare` is then handed as the keyword ``noise``.
+        `Metric.prepare` is then handed as the keyword ``noise``; ``"gains"`` what the denoiser did to the
+        spectrum, which `Metric.score` is handed as the keyword ``shadow``.
     invariances : frozenset of str
         What may be done to the estimate without changing its value: ``"gain"``, ``"polarity"``.
     """
@@ -115,7 +117,7 @@ class MetricSpec:
     unit: Mapping[str, str]
     range: Mapping[str, tuple[float, float]]
     better: Literal["higher", "lower"] = "higher"
-    needs: Literal["reference", "noise"] = "reference"
+    needs: Literal["reference", "noise", "gains"] = "reference"
     invariances: frozenset[str] = frozenset()
 
 
@@ -127,7 +129,7 @@ class Metric(Protocol):
     def prepare(self, reference: np.ndarray, sample_rate: int, **stems: np.ndarray) -> Any:
         """Do once what depends on the reference, and on the noise if the spec asks for it, only."""
 
-    def score(self, state: Any, estimate: np.ndarray) -> dict[str, float]:
+    def score(self, state: Any, estimate: np.ndarray, **shadow: Any) -> dict[str, float]:
         """Score one estimate against the prepared reference."""
 
 
@@ -282,12 +284,19 @@ class Panel:
             except Exception as error:  # a metric of a third party may raise anything
                 self._states[key] = error
 
-    def score(self, estimate: np.ndarray) -> dict[str, Outcome]:
-        """Score one estimate; whatever a metric raises becomes the outcome of its names."""
+    def score(self, estimate: np.ndarray, *, shadow: Any = None) -> dict[str, Outcome]:
+        """Score one estimate; whatever a metric raises becomes the outcome of its names.
+
+        Parameters
+        ----------
+        estimate : float array, shape (n_samples,)
+        shadow : Shadow or Exception, optional
+            What metrics that need the gains are handed, or why there is none.
+        """
         _require_one_channel(estimate, "estimate")
         outcomes: dict[str, Outcome] = {}
         for key, (metric, wanted) in self._wanted.items():
-            outcomes |= _outcomes(metric, wanted, self._states[key], estimate)
+            outcomes |= _outcomes(metric, wanted, self._states[key], estimate, shadow)
         return outcomes
 
 
@@ -299,12 +308,15 @@ def _prepared(metric: Metric, reference: np.ndarray, sample_rate: int, noise: np
     return metric.prepare(reference, sample_rate, noise=noise)
 
 
-def _outcomes(metric: Metric, wanted: list[str], state: Any, estimate: np.ndarray) -> dict[str, Outcome]:
+def _outcomes(
+    metric: Metric, wanted: list[str], state: Any, estimate: np.ndarray, shadow: Any
+) -> dict[str, Outcome]:
     started = time.perf_counter()
     try:
-        if isinstance(state, Exception):
-            raise state
-        values = metric.score(state, estimate)
+        for problem in (state, shadow if metric.SPEC.needs == "gains" else None):
+            if isinstance(problem, Exception):
+                raise problem
+        values = metric.score(state, estimate, **({"shadow": shadow} if metric.SPEC.needs == "gains" else {}))
     except Unscorable as error:
         return dict.fromkeys(wanted, failed(error.status, error.reason, seconds=_share(started, wanted)))
     except Exception as error:  # as above

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from percepkit.baselines.denoiser import Spec
+from percepkit.baselines.registry import load
 from percepkit.engine.cluster import client
 from percepkit.engine.tables import read_table
 from percepkit.eval import score
@@ -276,3 +277,19 @@ def test_code_of_a_denoiser_is_part_of_its_identity(tmp_path, monkeypatch):
     before = score.code_digest("guest_denoiser:run")
     module.write_text("def run(noisy, sample_rate):\n    return noisy * 1\n")
     assert score.code_digest("guest_denoiser:run") != before
+
+
+def test_metrics_of_gains_are_scored_for_denoisers_that_show_them(world, tmp_path):
+    world.corpus.recipe = SimpleNamespace(stems=("noisy", "clean", "noise"))
+    world.denoisers["wiener"] = load("wiener")
+    names = ["noise_attenuation", "si_sdr"]
+    scores = read_scores(run(tmp_path / "s.parquet", ["half", "wiener"], names, limit=2).path)
+    table = scores.pivot(index="item", columns=["denoiser", "metric"], values="status")
+    assert table["half"]["noise_attenuation"].tolist() == ["no_gains"] * 2
+    values = scores.set_index(["item", "denoiser", "metric"])["value"]
+    assert values[0, "noisy", "noise_attenuation"] == pytest.approx(0, abs=1e-6)
+    assert values[0, "wiener", "noise_attenuation"] > 3
+    assert set(scores[scores["metric"] == "si_sdr"]["status"]) == {"ok"}
+    world.corpus.recipe = SimpleNamespace(stems=("noisy", "clean"))
+    scores = read_scores(run(tmp_path / "t.parquet", ["wiener"], names, limit=2).path)
+    assert set(scores[scores["metric"] == "noise_attenuation"]["status"]) == {"no_noise"}

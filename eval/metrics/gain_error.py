@@ -1,0 +1,42 @@
+"""Error of a denoiser's gains against the ideal ones, in the 34 ERB bands of PercepNet."""
+
+import numpy as np
+
+from percepkit.eval.metrics._interface import MetricSpec, Unscorable, checked_estimate, checked_reference
+from percepkit.eval.metrics._shadow import Shadow, no_shadow
+
+__all__ = ["SPEC", "prepare", "score"]
+
+SPEC = MetricSpec(
+    names=("gain_error",),
+    version="1",
+    summary="Root mean square, over frames and ERB bands, of the difference between the denoiser's band gains and "
+    "the ideal ones.",
+    source="ideal gains of Valin et al., PercepNet, Interspeech 2020",
+    unit={"gain_error": "1"},
+    range={"gain_error": (0.0, 1.0)},
+    better="lower",
+    needs="gains",
+)
+
+
+def prepare(reference: np.ndarray, sample_rate: int) -> int:
+    """Check the reference and return its length: all else depends on the gains."""
+    return len(checked_reference(reference))
+
+
+def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> dict[str, float]:
+    """Compare the band gains where the ideal ones mean something.
+
+    Raises
+    ------
+    Unscorable
+        ``no_gains``, or ``silent_reference`` if no band of any frame can be compared.
+    """
+    checked_estimate(estimate, state)
+    shadow = no_shadow(shadow)
+    valid = shadow.oracle.gains_valid
+    if not valid.any():
+        raise Unscorable("silent_reference", "no band of any frame holds sound")
+    error = (shadow.band_gains - shadow.oracle.gains)[valid]
+    return {"gain_error": float(np.sqrt(np.mean(error * error)))}

@@ -1,0 +1,44 @@
+"""Error of predicted comb-filter strengths against the ideal ones, in the 34 ERB bands of PercepNet."""
+
+import numpy as np
+
+from percepkit.eval.metrics._interface import MetricSpec, Unscorable, checked_estimate, checked_reference
+from percepkit.eval.metrics._shadow import Shadow, no_shadow
+
+__all__ = ["SPEC", "prepare", "score"]
+
+SPEC = MetricSpec(
+    names=("strength_error",),
+    version="1",
+    summary="Root mean square, over voiced frames and ERB bands, of the difference between the comb-filter "
+    "strengths that the denoiser predicts and the ideal ones.",
+    source="ideal strengths of Valin et al., PercepNet, Interspeech 2020",
+    unit={"strength_error": "1"},
+    range={"strength_error": (0.0, 1.0)},
+    better="lower",
+    needs="gains",
+)
+
+
+def prepare(reference: np.ndarray, sample_rate: int) -> int:
+    """Check the reference and return its length: all else depends on the prediction."""
+    return len(checked_reference(reference))
+
+
+def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> dict[str, float]:
+    """Compare the strengths where the ideal ones mean something.
+
+    Raises
+    ------
+    Unscorable
+        ``no_gains`` if the denoiser predicts no strengths, ``silent_reference`` if no frame is voiced.
+    """
+    checked_estimate(estimate, state)
+    shadow = no_shadow(shadow)
+    if shadow.predicted is None:
+        raise Unscorable("no_gains", "the denoiser predicts no comb-filter strengths")
+    valid = shadow.oracle.strengths_valid
+    if not valid.any():
+        raise Unscorable("silent_reference", "no band of any frame is voiced")
+    error = (shadow.predicted.strengths - shadow.oracle.strengths)[valid]
+    return {"strength_error": float(np.sqrt(np.mean(error * error)))}
