@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 
 app.command("files")(judging.files)
+app.command("cost")(judging.cost)
 app.command("compare")(comparison.compare_command)
 app.command("profile")(comparison.profile_command)
 app.command("items")(comparison.items_command)

@@ -1,4 +1,4 @@
-"""``percepkit eval files``: score folders of files that were enhanced elsewhere."""
+"""``percepkit eval files`` and ``cost``: score files that were enhanced elsewhere; what denoisers cost."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,9 +7,18 @@ from typing import Annotated
 import typer
 
 from percepkit.cli.comparison import print_delays, print_tables
-from percepkit.cli.options import Align, Scheduler, Workers, connect, progress_bar, wanted_metrics
+from percepkit.cli.options import (
+    Align,
+    Scheduler,
+    Workers,
+    connect,
+    console,
+    progress_bar,
+    split_names,
+    wanted_metrics,
+)
 
-__all__ = ["files"]
+__all__ = ["cost", "files"]
 
 LISTED = 5  # files without a partner that are named
 
@@ -67,6 +76,41 @@ def files(
     print_tables(out, result.items)
     print_delays(out)
     typer.echo(f"scores: {out}, items: {result.items}")
+
+
+def cost(
+    denoisers: Annotated[
+        str, typer.Argument(help="Names with commas between them, as `eval run` takes them.", show_default=False)
+    ],
+    sample_rate: Annotated[int, typer.Option(min=8000, help="Rate of the signal in Hz.")] = 16_000,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of the signal.")] = 10.0,
+    out: Annotated[Path | None, typer.Option(help="Table to write, e.g. cost.parquet.")] = None,
+) -> None:
+    """Measure what denoisers cost: processor time, latency, memory, parameters, multiplications.
+
+    They run one after another, each in a process of its own with one thread; leave the machine alone meanwhile.
+
+    Example: `percepkit eval cost wiener,omlsa,peer-rnnoise --sample-rate 48000 --out cost.parquet`
+    """
+    from rich.table import Table
+
+    from percepkit.engine.tables import ensure_writable
+    from percepkit.eval.cost import measure_cost, write_costs
+
+    if out is not None:
+        ensure_writable(out)
+    with progress_bar("measuring", "denoisers") as progress:
+        costs = measure_cost(split_names(denoisers), sample_rate, seconds=seconds, progress=progress)
+    table = Table("denoiser", "CPU s per s", "latency ms", "memory MB", "parameters", "MACs per s")
+    for row in costs.sort_values("rtf").itertuples():
+        numbers = (row.rtf, row.latency_ms, row.peak_mb, row.parameters, row.macs_per_second)
+        table.add_row(row.denoiser, *("" if value != value else f"{value:.3g}" for value in numbers))
+    console().print(table)
+    for row in costs[costs["status"] != "ok"].itertuples():
+        typer.echo(f"{row.denoiser}: {row.status}, {row.reason}")
+    if out is not None:
+        write_costs(costs, out)
+        typer.echo(f"costs: {out}")
 
 
 def _folders(texts: Sequence[str]) -> dict[str, Path]:
