@@ -16,7 +16,7 @@ from percepkit.audio.files import AudioInfo, blocks, info, read
 from percepkit.audio.resampling import resample
 from percepkit.baselines.denoiser import CausalDenoiser, Denoiser
 
-__all__ = ["Enhanced", "Outcome", "enhance_channel", "enhance_file", "enhance_tree"]
+__all__ = ["Enhanced", "Outcome", "audio_files", "enhance_channel", "enhance_file", "enhance_tree"]
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 OTHER_SUFFIXES = {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".wave"}
@@ -150,7 +150,7 @@ def enhance_tree(
     source, target = Path(source), Path(target)
     if target.resolve().is_relative_to(source.resolve()):
         raise ValueError(f"{target}: the output folder is or lies in the input folder; choose another one")
-    files = _audio_files(source)
+    files = audio_files(source)
     done: list[Enhanced] = []
     kept: list[Path] = []
     failed: list[tuple[Path, str]] = []
@@ -178,7 +178,14 @@ def enhance_tree(
     return Outcome(len(done), sum(one.seconds for one in done), n_clipped, tuple(kept), tuple(failed))
 
 
-def _audio_files(folder: Path) -> list[Path]:
+def audio_files(folder: Path) -> list[Path]:
+    """Files in a folder and below it that look like audio by their suffix, sorted; hidden ones are passed over.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
     paths = (path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
     files = sorted(p for p in paths if not any(part.startswith(".") for part in p.relative_to(folder).parts))
     if not files:
@@ -206,7 +213,10 @@ def _enhanced_blocks(source: Path, sound: AudioInfo, denoiser: Denoiser) -> Iter
         yield from _streamed(source, sound, denoiser)
     else:
         noisy, rate = read(source)
-        channels = [enhance_channel(np.ascontiguousarray(channel), rate, denoiser) for channel in noisy.T]
+        try:
+            channels = [enhance_channel(np.ascontiguousarray(channel), rate, denoiser) for channel in noisy.T]
+        except RuntimeError as error:  # a command that fails, a network that runs out of memory
+            raise ValueError(f"{source}: {error}") from error
         yield np.stack(channels, axis=1)
 
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from percepkit.cli.options import CorpusArgument, ScoresArgument, console, progress_bar, split_names
+from percepkit.cli.options import (
+    CorpusArgument,
+    ScoredArgument,
+    ScoresArgument,
+    console,
+    progress_bar,
+    split_names,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +44,7 @@ Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tab
 
 def compare_command(
     scores: ScoresArgument,
-    corpus: CorpusArgument,
+    corpus: ScoredArgument,
     a: Annotated[str, typer.Argument(help="A denoiser.", metavar="A")],
     b: Annotated[str, typer.Argument(help="Another one, or `noisy`.", metavar="B")],
     by: By = "",
@@ -117,7 +124,7 @@ def profile_command(
 
 def items_command(
     scores: ScoresArgument,
-    corpus: CorpusArgument,
+    corpus: ScoredArgument,
     denoiser: Annotated[str, typer.Argument(help="A denoiser.", metavar="DENOISER")],
     metric: Annotated[str, typer.Option(help="What to rank by.")] = "pesq_wb",
     worse: Annotated[bool, typer.Option("--worse", help="Items made worse than the noisy input.")] = False,
@@ -210,10 +217,10 @@ def print_tables(
 
 
 def _read(scores: Path, corpus: Path) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    from percepkit.eval.paired_files import open_material
     from percepkit.eval.score import read_scores
-    from percepkit.synth.corpus import open_corpus
 
-    return read_scores(scores), open_corpus(corpus).items
+    return read_scores(scores), open_material(corpus).items
 
 
 def _show(sheets: "Sequence[Sheet]", numbers: "pd.DataFrame", files: dict[str, Path | None]) -> None:

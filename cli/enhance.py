@@ -20,7 +20,11 @@ def enhance(
     ],
     name: Annotated[
         str,
-        typer.Option("--with", metavar="NAME", help="A name of `percepkit baselines`, or MODULE:FUNCTION."),
+        typer.Option(
+            "--with",
+            metavar="NAME",
+            help="A name of `percepkit baselines`, MODULE:FUNCTION, 'cmd:PROGRAM {in} {out}', or onnx:FILE.",
+        ),
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
 ) -> None:
@@ -62,7 +66,7 @@ def baselines() -> None:
     from rich.table import Column, Table
 
     from percepkit.baselines.denoiser import Denoiser
-    from percepkit.baselines.registry import load, names
+    from percepkit.baselines.registry import load, names, peers
 
     table = Table(Column("name", no_wrap=True), "kind", "summary", "paper", "latency at 16 kHz")
     for name in names():
@@ -72,6 +76,9 @@ def baselines() -> None:
         if isinstance(denoiser, Denoiser) and spec.causal:
             latency = f"{denoiser.latency_samples(16_000) / 16:.1f} ms"
         table.add_row(name, kind, escape(spec.summary), escape(spec.paper), latency)
+    for name, peer in sorted(peers().items()):
+        kind = "peer" if peer.installed else "peer, not installed"
+        table.add_row(name, kind, escape(peer.spec.summary), escape(peer.spec.paper), "whole signal")
     Console().print(table)
 
 
@@ -82,6 +89,8 @@ def _load(name: str) -> "Denoiser":
     found = load(name)
     if isinstance(found, Denoiser) and found.spec.needs == "nothing":
         return found
+    if found.spec.needs == "item":
+        raise ValueError(f"{name!r} holds the results of a corpus' items; there is nothing to run on other files")
     usable = ", ".join(other for other in names() if load(other).spec.needs == "nothing")
     raise ValueError(
         f"{name!r} is an oracle: it needs the clean stems of a corpus item, which a recording does not have; "

@@ -10,6 +10,7 @@ from percepkit.cli import comparison
 from percepkit.cli.options import (
     CorpusArgument,
     Scheduler,
+    ScoredArgument,
     ScoresArgument,
     Workers,
     connect,
@@ -18,7 +19,7 @@ from percepkit.cli.options import (
     split_names,
 )
 
-__all__ = ["app"]
+__all__ = ["Align", "app", "print_delays", "wanted_metrics"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +32,11 @@ app.command("profile")(comparison.profile_command)
 app.command("items")(comparison.items_command)
 app.command("card")(comparison.card_command)
 
+Align = Annotated[
+    bool,
+    typer.Option("--align", help="Undo the delay of outputs that others made; without it, it is only reported."),
+]
+
 
 @app.command("run")
 def run_command(
@@ -38,7 +44,8 @@ def run_command(
     denoisers: Annotated[
         str,
         typer.Option(
-            help="Names with commas between them, or `module:function` of your own. "
+            help="Names with commas between them; of your own `module:function`, `cmd:PROGRAM {in} {out}`, "
+            "`onnx:FILE`, or `folder:PATH/{item_id}.wav`. "
             "Default: a few classics, the four oracles of the ladder, and installed plugins. "
             "The noisy input is always scored."
         ),
@@ -54,6 +61,7 @@ def run_command(
         Path | None, typer.Option(help="Score table to write. Default: CORPUS-scores.parquet in this folder.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT items.")] = None,
+    align: Align = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
@@ -68,7 +76,7 @@ def run_command(
     from percepkit.eval.score import NOISY, score_corpus
     from percepkit.synth.corpus import open_corpus
 
-    chosen, wanted = split_names(denoisers) or registry.default_names(), _wanted(metrics)
+    chosen, wanted = split_names(denoisers) or registry.default_names(), wanted_metrics(metrics)
     open_corpus(corpus)  # what is misspelt ends here, before a cluster and a progress bar are started
     for name in chosen:
         if name != NOISY:
@@ -84,6 +92,7 @@ def run_command(
             out,
             client=connected,
             limit=limit,
+            align=align,
             progress=progress,
         )
     if result.n_resumed:
@@ -91,10 +100,12 @@ def run_command(
     for status, count in sorted(result.skipped.items()):
         typer.echo(f"{count} items of the corpus were left out: {status}")
     comparison.print_tables(out, corpus)
+    print_delays(out)
     typer.echo(f"scores: {out}")
 
 
-def _wanted(text: str) -> list[str]:
+def wanted_metrics(text: str) -> list[str]:
+    """Metrics named with commas between them; the headline's without a name, every one for ``all``."""
     from percepkit.eval import metrics
 
     return metrics.names() if text == "all" else split_names(text) or list(metrics.HEADLINE)
@@ -103,7 +114,7 @@ def _wanted(text: str) -> list[str]:
 @app.command("table")
 def table_command(
     scores: ScoresArgument,
-    corpus: CorpusArgument,
+    corpus: ScoredArgument,
     by: Annotated[
         str,
         typer.Option(help="Condition columns with commas between them: snr_db, noise_class, rt60, ..."),
@@ -145,7 +156,7 @@ def metrics_command() -> None:
 @app.command("report")
 def report_command(
     scores: ScoresArgument,
-    corpus: CorpusArgument,
+    corpus: ScoredArgument,
     out: Annotated[Path, typer.Option(help="Page to write, everything in one file.")] = Path("report.html"),
     title: Annotated[str | None, typer.Option(help="Heading of the page. Default: the corpus' name.")] = None,
 ) -> None:
@@ -158,3 +169,15 @@ def report_command(
     with progress_bar("report", "steps") as progress:
         write_report(scores, corpus, out, title=title or corpus.resolve().name, progress=progress)
     typer.echo(f"report: {out}")
+
+
+def print_delays(scores_path: Path) -> None:
+    """Print what delay outputs had that are not known to be aligned: the most frequent one of each."""
+    from percepkit.eval.score import read_scores
+
+    scores = read_scores(scores_path)
+    noted = scores[(scores["status"] == "ok") & (scores["reason"] != "")].drop_duplicates(["item", "denoiser"])
+    for denoiser, notes in noted.groupby("denoiser")["reason"]:
+        counts = notes.value_counts()
+        more = f"; otherwise in {len(notes) - counts.iloc[0]} more" if len(counts) > 1 else ""
+        typer.echo(f"{denoiser}: {counts.index[0]}, in {counts.iloc[0]} items{more}")

@@ -24,12 +24,15 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
     from percepkit.engine.cluster import Serial
 
 __all__ = [
-    "CorpusArgument", "Roots", "Scheduler", "ScoresArgument", "Workers", "connect", "console", "parse_roots",
-    "progress_bar", "split_names",
+    "CorpusArgument", "Roots", "Scheduler", "ScoredArgument", "ScoresArgument", "Workers", "connect", "console",
+    "parse_roots", "progress_bar", "split_names",
 ]  # fmt: skip
 
 CorpusArgument = Annotated[Path, typer.Argument(help="Rendered corpus.", metavar="CORPUS")]
-ScoresArgument = Annotated[Path, typer.Argument(help="Table written by `eval run`.", metavar="SCORES")]
+ScoredArgument = Annotated[
+    Path, typer.Argument(help="Corpus, or the NAME.files.parquet of `eval files`.", metavar="CORPUS")
+]
+ScoresArgument = Annotated[Path, typer.Argument(help="Table of `eval run` or `eval files`.", metavar="SCORES")]
 
 Workers = Annotated[
     int | None, typer.Option(min=0, help="Worker processes; all cores by default, 0 works in this process.")

@@ -13,6 +13,7 @@ from percepkit.engine.tables import read_table
 from percepkit.eval import score
 from percepkit.eval.metrics import score_all
 from percepkit.eval.score import enhance_item, read_scores, score_corpus
+from percepkit.eval.slices import COLUMNS
 
 RATE = 16_000
 METRICS = ["stoi", "estoi", "si_sdr"]
@@ -104,7 +105,7 @@ def test_every_item_denoiser_and_metric_has_its_row(world, tmp_path):
     assert done[-1] == (8, 8)
     assert [path.name for path in tmp_path.iterdir()] == ["scores.parquet"]
     scores = read_scores(result.path)
-    assert list(scores) == list(score._COLUMNS)
+    assert list(scores) == list(COLUMNS)
     keys = list(scores[["item", "denoiser", "metric"]].itertuples(index=False, name=None))
     assert keys == sorted(
         (i, d, m) for i in (0, 1, 2, 4, 5, 6, 7, 9) for d in ("half", "noisy", "oracle") for m in METRICS
