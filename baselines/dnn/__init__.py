@@ -1,8 +1,8 @@
 """Neural denoisers: what they see, predict and minimise, and how they run.
 
-A network is a free choice of four, each found by name: features x model x objective x loss. Tables have one row per
-frame of `percepkit.dsp.stft.analyse` (20 ms, 10 ms apart): NumPy ``(frames, size)``, PyTorch ``(batch, frames,
-size)``. Row l is about frame l everywhere; look-ahead shows only as delay of a stream.
+A network is a free choice of four, each found by name: features x model x objective x loss. Tables have one row
+per frame of `percepkit.dsp.stft.analyse` (20 ms, 10 ms apart): NumPy ``(frames, size)``, PyTorch ``(batch,
+frames, size)``. Row l is about frame l everywhere; look-ahead shows only as delay of a stream.
 
 - **Features**, `percepkit.baselines.dnn.features`, NumPy: ``make(name, sample_rate, **options)`` has ``size``,
   ``look_ahead_frames`` and ``stream()``; ``compute(features, noisy)`` gives
@@ -14,8 +14,9 @@ size)``. Row l is about frame l everywhere; look-ahead shows only as delay of a 
 - **Model**, `percepkit.baselines.dnn.models`, PyTorch: ``build(name, n_in=features.size, heads=objective.heads,
   **options)``. ``model(rows)`` gives all output rows; a causal model also has ``initial_state(batch)`` and
   ``step(row, state) -> (output, state)``, whose row with step l belongs to frame l - ``look_ahead_frames``.
-- **Loss**, `percepkit.baselines.dnn.losses`, PyTorch: ``make(name, ...)`` is called with (estimate, target, valid)
-  and has ``domain``: "outputs" compares ``predict`` with ``targets``, "signal" compares waveforms.
+- **Loss**, `percepkit.baselines.dnn.losses`, PyTorch: ``make(name, sample_rate=..., heads=...)`` is called with
+  (estimate, target, valid) and has ``domain``: "outputs" compares ``predict`` with ``targets``, "signal" the
+  enhanced waveform with the clean, by `percepkit.baselines.dnn.losses.signals.synthesise`.
 - **Export**, `percepkit.baselines.dnn.export`, PyTorch: writes NAME.onnx and its card NAME.json;
   `percepkit.baselines.dnn.runtime` runs them with NumPy and onnxruntime alone, as a `Denoiser` that streams.
 

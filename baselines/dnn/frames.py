@@ -1,9 +1,33 @@
-"""Frames as models and objectives see them; NumPy arrays, or tensors with more axes in front."""
+"""Frames and outputs as models and objectives see them; NumPy arrays, or tensors with more axes in front."""
 
+import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-__all__ = ["Frames"]
+__all__ = ["Activation", "Frames", "Head", "namespace"]
+
+#: What bounds a head's outputs: to (0, 1), to (-1, 1), to positive numbers, or nothing.
+Activation = Literal["sigmoid", "tanh", "softplus", "linear"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """Neighbouring columns of a network's output.
+
+    Parameters
+    ----------
+    name : str
+    size : int
+        Number of columns.
+    activation : {"sigmoid", "tanh", "softplus", "linear"}
+    scale : float
+        Factor after the activation.
+    """
+
+    name: str
+    size: int
+    activation: Activation
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,3 +56,15 @@ class Frames:
         """Some of the frames."""
         combed = None if self.combed is None else self.combed[..., rows, :]
         return Frames(self.features[..., rows, :], self.noisy[..., rows, :], combed)
+
+
+def namespace(array: Any) -> Any:
+    """The library that an array belongs to, NumPy or PyTorch, for the functions that both call the same.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> namespace(numpy.zeros(1)) is numpy
+    True
+    """
+    return sys.modules[type(array).__module__.partition(".")[0]]
