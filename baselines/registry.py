@@ -4,8 +4,8 @@ A module of this folder is registered by its presence: it defines ``DENOISERS``,
 oracles. Those of the folder ``peers`` are denoisers of other packages, called ``peer-NAME``. Other packages
 register theirs under the entry-point group ``percepkit.denoisers``. Any importable function
 ``(noisy, sample_rate) -> enhanced`` works as ``module:function``. A suppressor with another noise estimator than
-its own is ``NAME+ESTIMATOR``. What others made elsewhere is ``cmd:PROGRAM {in} {out}``, ``onnx:FILE`` or
-``folder:PATH/{item_id}.wav``.
+its own is ``NAME+ESTIMATOR``. A trained network is the path of its ONNX file, which ends in ``.onnx``. What others
+made elsewhere is ``cmd:PROGRAM {in} {out}``, ``onnx:FILE`` or ``folder:PATH/{item_id}.wav``.
 """
 
 import importlib
@@ -19,6 +19,7 @@ import percepkit.baselines
 import percepkit.baselines.peers
 from percepkit.baselines.command_line import CommandDenoiser
 from percepkit.baselines.denoiser import Denoiser, Oracle, Recorded, Spec, as_float64
+from percepkit.baselines.dnn.runtime import load_network
 from percepkit.baselines.onnx_file import OnnxDenoiser
 from percepkit.baselines.peers._peer import Peer
 from percepkit.baselines.recorded_folder import RecordedFolder
@@ -140,8 +141,9 @@ def load(name: str) -> Denoiser | Oracle | Recorded:
     Parameters
     ----------
     name : str
-        One of `names` or of `peers`, ``module:function``, ``NAME+ESTIMATOR``, ``cmd:PROGRAM {in} {out}`` (see
-        `CommandDenoiser`), ``onnx:FILE`` (`OnnxDenoiser`) or ``folder:PATH/{item_id}.wav`` (`RecordedFolder`).
+        One of `names` or of `peers`, ``module:function``, ``NAME+ESTIMATOR``, the path of a network's ONNX file,
+        ``cmd:PROGRAM {in} {out}`` (see `CommandDenoiser`), ``onnx:FILE`` (`OnnxDenoiser`) or
+        ``folder:PATH/{item_id}.wav`` (`RecordedFolder`).
 
     Raises
     ------
@@ -164,6 +166,8 @@ def load(name: str) -> Denoiser | Oracle | Recorded:
     kind, colon, rest = name.partition(":")
     if kind in _ELSEWHERE:
         return _ELSEWHERE[kind](rest, name)
+    if name.endswith(".onnx"):
+        return load_network(name)
     if colon:
         return _as_denoiser(import_attribute(name), name)
     base, plus, estimator = name.rpartition("+")

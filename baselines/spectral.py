@@ -66,37 +66,45 @@ class SpectralDenoiser:
 
 
 class HopStream:
-    """A method that enhances whole hops, at work on blocks of any length, also from call to call."""
+    """A method that enhances whole hops, at work on blocks of any length, also from call to call.
 
-    def __init__(self, sample_rate: int) -> None:
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+    look_ahead : int
+        Hops after the end of a frame that the method waits for.
+    """
+
+    def __init__(self, sample_rate: int, *, look_ahead: int = 0) -> None:
         hop = hop_length(sample_rate)
         self._hop = hop
         self._waiting = np.zeros(0)
         self._ready = np.zeros(hop - 1)
-        self._started = False
+        self._early = (1 + look_ahead) * hop  # samples that `_advance` gives before the first of the signal
+        self._latency = self._early + hop - 1
         self._dtype: np.dtype = np.dtype(np.float64)
 
     def process(self, block: np.ndarray) -> np.ndarray:
-        """Take the next samples and return as many, delayed by 2 hop - 1 samples; zeros come first."""
+        """Take the next samples and return as many, delayed by the latency; zeros come first."""
         self._waiting = np.concatenate([self._waiting, as_float64(block)])
         self._dtype = block.dtype
         whole = len(self._waiting) // self._hop * self._hop
         if whole:
             enhanced = self._advance(self._waiting[:whole])
-            if not self._started:
-                enhanced[: self._hop] = 0  # what frame 0 spreads before the first sample
-                self._started = True
+            enhanced[: self._early] = 0  # what frame 0 spreads before the first sample
+            self._early = max(self._early - len(enhanced), 0)
             self._ready = np.concatenate([self._ready, enhanced])
             self._waiting = self._waiting[whole:]
         output, self._ready = np.split(self._ready, [len(block)])
         return output.astype(self._dtype)
 
     def flush(self) -> np.ndarray:
-        """End the stream: the last 2 hop - 1 samples."""
-        return self.process(np.zeros(2 * self._hop - 1, dtype=self._dtype))
+        """End the stream: the last samples, as many as the latency."""
+        return self.process(np.zeros(self._latency, dtype=self._dtype))
 
     def _advance(self, samples: np.ndarray) -> np.ndarray:
-        """Enhance whole hops: as many samples come out, one hop later."""
+        """Enhance whole hops: as many samples come out, one hop and the look-ahead later."""
         raise NotImplementedError
 
 

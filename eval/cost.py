@@ -60,8 +60,9 @@ def measure_cost(
     DataFrame
         One row per denoiser: rtf, processor time over duration, the shorter of two runs after a first one;
         latency_ms of its stream (NaN if it needs the whole signal); peak_mb, memory above that of the process
-        without it, in MB; parameters and macs_per_second, its attributes of these names, as far as it has them;
-        status ``ok``, or why there is no measurement.
+        without it, or of the programs it runs, in MB (NaN where that is less than the process's own);
+        parameters and macs_per_second, its attributes of these names, as far as it has them; status ``ok``, or
+        why there is no measurement.
 
     Raises
     ------
@@ -112,7 +113,7 @@ def measure_here(name: str, sample_rate: int, seconds: float) -> dict[str, float
     """
     noisy = _noisy(sample_rate, max(seconds, _SHORT_SECONDS))
     short = noisy[: int(_SHORT_SECONDS * sample_rate)]
-    before = _peak_mb()
+    before = _own_peak_mb()
     denoiser = registry.load(name)
     if not isinstance(denoiser, Denoiser):
         raise ValueError(f"{name!r} is no denoiser that runs alone")
@@ -124,7 +125,7 @@ def measure_here(name: str, sample_rate: int, seconds: float) -> dict[str, float
     return {
         "rtf": rtf,
         "latency_ms": _latency_ms(denoiser, sample_rate),
-        "peak_mb": _peak_mb() - before,
+        "peak_mb": _peak_mb(before),
         "parameters": float(getattr(denoiser, "parameters", math.nan)),
         "macs_per_second": float(getattr(denoiser, "macs_per_second", math.nan)),
     }
@@ -154,11 +155,25 @@ def _processor_seconds() -> float:
     return time.process_time() + children.ru_utime + children.ru_stime
 
 
-def _peak_mb() -> float:
-    """Most memory that this process, or a program it started, held so far."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return max(peaks) * unit / 1e6
+def _peak_mb(before: float) -> float:
+    """Memory of the programs that were run, or else what this process took since it held ``before``."""
+    own, programs = _own_peak_mb(), _most_mb(resource.RUSAGE_CHILDREN)
+    if not programs:
+        return own - before
+    return programs if programs > own else math.nan  # a program's count starts at ours: less is not told
+
+
+def _own_peak_mb() -> float:
+    """Most memory that this process held so far."""
+    try:  # getrusage would count what the parent held when it started us
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return float(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
+    except (OSError, IndexError):
+        return _most_mb(resource.RUSAGE_SELF)
+
+
+def _most_mb(who: int) -> float:
+    return resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def _latency_ms(denoiser: Denoiser, sample_rate: int) -> float:

@@ -115,7 +115,9 @@ class Corpus:
             x, rate = read_bytes(self.reader(row["shard"]).audio(file), file)
         except KeyError:
             raise AudioError("missing", shard_folder(self.folder, row["shard"]) / file, "no such file") from None
-        return x if as_written else resample(x, rate, self.sample_rate)[: round(row["seconds"] * self.sample_rate)]
+        if as_written or rate == self.sample_rate:
+            return x
+        return resample(x, rate, self.sample_rate)[: round(row["seconds"] * self.sample_rate)]
 
     def reader(self, shard: int) -> Reader:
         """Access to the files of a shard."""

@@ -90,6 +90,14 @@ def test_few_clusters_leave_the_interval_and_say_so():
     assert alone["verdict"].item() == "a better"
 
 
+def test_verdicts_follow_the_corrected_p():
+    table = scores({"stoi": 0.03, "pesq_wb": 0.0, "si_sdr": 0.0, "estoi": 0.0}, spread=0.1, seed=11)
+    row = compare(table, ITEMS, "a", "b").set_index("metric").loc["stoi"]
+    assert row["p"] < 0.05 < row["p_holm"]
+    assert row["verdict"] == "no difference shown"
+    assert compare(table, ITEMS, "a", "b", metrics=["stoi"])["verdict"].item() == "a better"
+
+
 def test_conditions_are_compared_apart_and_corrected_together():
     found = compare(scores({"stoi": 0.1, "pesq_wb": 0.0}), ITEMS, "a", "b", by=["snr_db"])
     assert list(found["snr_db"].astype(str)) == ["0 dB", "0 dB", "10 dB", "10 dB"]

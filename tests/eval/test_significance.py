@@ -33,6 +33,11 @@ def test_random_sign_flips_come_near_the_normal_approximation():
     assert sign_flip_p(values, alone(120), key=1) == pytest.approx(2 * stats.norm.sf(z), abs=0.012)
 
 
+def test_p_is_never_zero():
+    assert sign_flip_p(np.ones(100), alone(100), key=1) == 1 / 10_000
+    assert sign_flip_p(np.ones(14), alone(14), key=1) == 2 / 2**14
+
+
 def test_p_of_nothing_is_uniform():
     generator = np.random.default_rng(1)
     clusters = np.repeat(np.arange(10), 4)
@@ -85,6 +90,7 @@ def test_equivalence_is_two_one_sided_t_tests():
     lower = stats.ttest_1samp(values, -0.2, alternative="greater").pvalue
     upper = stats.ttest_1samp(values, 0.2, alternative="less").pvalue
     assert equivalence_p(values.mean(), error, margin=0.2, freedom=24) == pytest.approx(max(lower, upper))
+    assert equivalence_p(-0.3, 0.1, margin=0.2, freedom=9) == equivalence_p(0.3, 0.1, margin=0.2, freedom=9) > 0.5
     assert equivalence_p(0.1, 0.0, margin=0.2, freedom=5) == 0
     assert equivalence_p(0.3, 0.0, margin=0.2, freedom=5) == 1
     assert np.isnan(equivalence_p(0.1, np.nan, margin=0.2, freedom=5))

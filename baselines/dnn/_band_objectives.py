@@ -1,0 +1,127 @@
+"""ERB gains, alone or with comb-filter strengths: what PercepNet and RNNoise predict.
+
+References
+----------
+J.-M. Valin et al., Interspeech 2020 (PercepNet), sections 3 and 4: the gain output learns g_att g, the strength
+output r; after the comb filter the bands are rescaled to the energy that the gains ask for.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from percepkit.baselines.dnn.frames import Frames, Head, namespace
+from percepkit.dsp.erb import Bands, layout
+from percepkit.dsp.masks import vad_frames
+from percepkit.dsp.percepnet import compute_targets
+from percepkit.dsp.stft import analyse, hop_length
+
+__all__ = ["BandGains", "band_weights"]
+
+MAX_RESCALE = 10.0  # as in `percepkit.dsp.reconstruct`
+TINY = 1e-20  # of energies: keeps slopes finite in silence
+
+
+class BandGains:
+    """Gains of the ERB bands below the Nyquist frequency.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz, at least 8000.
+    comb : bool
+        Predict comb-filter strengths too; the gains then include the extra attenuation where they saturate.
+    vad : bool
+        Predict voice activity too, which is not used but helps a network to learn (RNNoise).
+    """
+
+    domain: Literal["spectrum"] = "spectrum"
+
+    def __init__(self, sample_rate: int, *, comb: bool, vad: bool = False) -> None:
+        self._rate, self.needs_comb, self._vad = sample_rate, comb, vad
+        self._bands = layout(sample_rate)
+        self._n = int(self._bands.mask.sum())
+        tables = ["erb_gains"] + ["comb_strengths", "comb_attenuation"] * comb + ["vad"] * vad
+        self.stored: tuple[str, ...] = tuple(tables)
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """Gains, then strengths or voice activity."""
+        heads = [Head("gains", self._n, "sigmoid")]
+        heads += [Head("strengths", self._n, "sigmoid")] * self.needs_comb
+        heads += [Head("vad", 1, "sigmoid")] * self._vad
+        return tuple(heads)
+
+    def targets(self, clean: np.ndarray, noisy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Targets by `percepkit.dsp.percepnet.compute_targets`, pitch from the clean speech."""
+        found = compute_targets(clean, noisy, self._rate)
+        item = {
+            "erb_gains": found.gains, "erb_gains_valid": found.gains_valid,
+            "comb_strengths": found.strengths, "comb_strengths_valid": found.strengths_valid,
+            "comb_attenuation": found.attenuation, "comb_attenuation_valid": found.strengths_valid,
+        }  # fmt: skip
+        if self._vad:
+            item["vad"] = vad_frames(analyse(clean, hop_length(self._rate)))
+            item["vad_valid"] = np.ones(item["vad"].shape, bool)
+        return self.stored_targets(item)
+
+    def stored_targets(self, item: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Targets from the tables of a corpus."""
+        gains, valid = item["erb_gains"], [item["erb_gains_valid"][:, : self._n]]
+        if self.needs_comb:
+            gains = np.where(item["comb_attenuation_valid"], item["comb_attenuation"], 1) * gains
+        values = [gains[:, : self._n]]
+        for name in ["comb_strengths"] * self.needs_comb + ["vad"] * self._vad:
+            values.append(item[name][:, : self._n])
+            valid.append(item[f"{name}_valid"][:, : self._n])
+        return np.hstack(values).astype(np.float32), np.hstack(valid).astype(bool)
+
+    def predict(self, outputs: Any, frames: Frames) -> Any:
+        """The outputs as they are."""
+        return outputs
+
+    def enhance(self, outputs: Any, frames: Frames) -> Any:
+        """Noisy spectrum, comb-filtered by the strengths, each band with the energy that its gain asks for."""
+        library, device = namespace(outputs), outputs.device
+        weights = library.asarray(_weights(self._rate), dtype=outputs.dtype, device=device)
+        gains, spectrum = outputs[..., : self._n], frames.noisy
+        if self.needs_comb:
+            strengths = outputs[..., self._n : 2 * self._n]
+            spectrum = spectrum + (strengths @ weights.T) * (frames.combed - spectrum)
+            wide = library.asarray(_weights(self._rate), dtype=spectrum.real.dtype, device=device)
+            before, after = _energy(frames.noisy) @ wide, _energy(spectrum) @ wide
+            gains = gains * ((before / (after + TINY) + TINY) ** 0.5).clip(0, MAX_RESCALE)
+            weights = wide
+        return spectrum * (gains @ weights.T)
+
+
+def _energy(spectrum: Any) -> Any:
+    return spectrum.real**2 + spectrum.imag**2
+
+
+@lru_cache(maxsize=8)
+def _weights(sample_rate: int) -> np.ndarray:
+    return band_weights(layout(sample_rate))
+
+
+def band_weights(bands: Bands) -> np.ndarray:
+    """Weights of the bands below the Nyquist frequency as a matrix, for sums that must have a slope.
+
+    Returns
+    -------
+    float64 array, shape (bins, bands)
+        Energies times it are band energies; band values times its transpose are interpolated.
+
+    Examples
+    --------
+    >>> weights = band_weights(layout(16_000))
+    >>> weights.shape, bool(np.allclose(weights.sum(axis=1), 1))
+    ((161, 26), True)
+    """
+    bins = np.arange(len(bands.first))
+    weights = np.zeros((len(bins), len(bands) + 1))
+    weights[bins, bands.first] = 1 - bands.weight.astype(np.float64)
+    weights[bins, bands.first + 1] += bands.weight
+    return weights[:, : int(bands.mask.sum())]

@@ -1,0 +1,194 @@
+"""Features made of band energies and pitch: those of PercepNet and of RNNoise.
+
+References
+----------
+J.-M. Valin et al., "A perceptually-motivated approach for low-complexity, real-time enhancement of fullband
+speech", Interspeech 2020 (PercepNet): magnitude with look-ahead, pitch coherence without, period, correlation.
+J.-M. Valin, "A hybrid DSP/deep learning approach to real-time full-band speech enhancement", MMSP 2018 (RNNoise):
+cepstrum, its differences, pitch, variability. Here on the bands of RNNoise v0.2 and a comb of PercepNet's length.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+
+from percepkit.baselines.dnn.frames import Frames
+from percepkit.dsp.comb import COMB_ORDER, comb_margin, comb_within
+from percepkit.dsp.erb import Bands, band_energy, band_product, layout
+from percepkit.dsp.online_pitch import PitchTracker
+from percepkit.dsp.pitch import MIN_F0_HZ
+from percepkit.dsp.stft import Analyser, analyse_frames, hop_length
+
+__all__ = ["PercepNetFeatures", "RnnoiseFeatures"]
+
+FLOOR = 1e-8  # of a band's energy over the hop, re full scale: what 16-bit silence holds
+CENTRE, SPREAD = 4.0, 0.5  # bring log energies of -8 to 1 to about -2 to 2.5
+PERIOD_MARGIN = 1.1  # refined periods may be a little longer than the longest lag
+DIFFERENCES = 6  # coefficients that are differenced, and kept of the coherences
+MEMORY = 8  # frames whose cepstra are compared
+
+
+@dataclass(frozen=True)
+class PercepNetFeatures:
+    """Log energy of each band M frames ahead, its pitch coherence, the period and its correlation.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz, at least 8000; 34 bands at 48 kHz make 70 features, 26 bands at 16 kHz make 54.
+    look_ahead_frames : int
+        M. With 2, as in the system of 2021, the latency is 40 ms; with 3, as in 2020, 50 ms.
+    """
+
+    sample_rate: int
+    look_ahead_frames: int = 2
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.look_ahead_frames < 0:
+            raise ValueError(f"look_ahead_frames is {self.look_ahead_frames}; use 0 for none")
+
+    @property
+    def size(self) -> int:
+        """Two for each band, and two."""
+        return 2 * int(layout(self.sample_rate).mask.sum()) + 2
+
+    def stream(self) -> "_PercepNetStream":
+        """Start on a channel."""
+        return _PercepNetStream(self.sample_rate, self.look_ahead_frames)
+
+
+@dataclass(frozen=True)
+class RnnoiseFeatures:
+    """Cepstrum of the band energies and its differences, pitch coherences, period and variability.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz, at least 8000; 54 features at 48 kHz, 46 at 16 kHz.
+    """
+
+    sample_rate: int
+    look_ahead_frames: int = 0
+
+    @property
+    def size(self) -> int:
+        """One for each band, 18 of differences and coherences, and two."""
+        return int(layout(self.sample_rate).mask.sum()) + 3 * DIFFERENCES + 2
+
+    def stream(self) -> "_RnnoiseStream":
+        """Start on a channel."""
+        return _RnnoiseStream(self.sample_rate)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pitched:
+    """Frames with their pitch; ``ahead`` are the spectra of the newest frames that were used."""
+
+    noisy: np.ndarray
+    ahead: np.ndarray
+    combed: np.ndarray
+    period: np.ndarray
+    correlation: np.ndarray
+
+
+class _PitchAnalysis:
+    """Spectra, pitch and comb of a stream, each frame as soon as its look-ahead has arrived."""
+
+    def __init__(self, sample_rate: int, look_ahead_frames: int) -> None:
+        self.hop, self._ahead = hop_length(sample_rate), look_ahead_frames
+        self._margin = comb_margin(PERIOD_MARGIN * sample_rate / MIN_F0_HZ, COMB_ORDER)
+        self._past = np.zeros(self._margin + (1 + look_ahead_frames) * self.hop)
+        self._analyser = Analyser(self.hop, np.float64)
+        self._tracker = PitchTracker(sample_rate, look_ahead_frames=look_ahead_frames)
+        self._waiting = np.zeros((look_ahead_frames, self.hop + 1), np.complex128)
+        self._early = look_ahead_frames  # rows still to come that lie before frame 0
+
+    def process(self, samples: np.ndarray) -> _Pitched:
+        """Take a whole number of hops."""
+        newest = self._analyser.process(samples)
+        spectra = np.concatenate([self._waiting, newest])
+        self._waiting = spectra[len(newest) :]
+        period, correlation = self._tracker.process(samples)
+        signal = np.concatenate([self._past, samples])
+        self._past = signal[len(samples) :]
+        starts = self._margin + self.hop * np.arange(len(newest))
+        look_ahead = self._ahead * self.hop
+        combed = comb_within(signal, starts, period, self.hop, order=COMB_ORDER, look_ahead=look_ahead)
+        early = min(self._early, len(newest))
+        self._early -= early
+        parts = spectra[: len(newest)], newest, analyse_frames(combed), period, correlation
+        return _Pitched(*(part[early:] for part in parts))
+
+
+def _log_energy(spectrum: np.ndarray, bands: Bands) -> np.ndarray:
+    """Log energy of the bands below the Nyquist frequency."""
+    energy = band_energy(spectrum, bands)[:, bands.mask] / (spectrum.shape[1] - 1)
+    return np.log10(FLOOR + energy)
+
+
+def _coherence(pitched: _Pitched, bands: Bands) -> np.ndarray:
+    """Coherence of each band with its comb-filtered self, 0 where either is silent."""
+    product = band_product(pitched.noisy, pitched.combed, bands)
+    norm = np.sqrt(band_energy(pitched.noisy, bands) * band_energy(pitched.combed, bands))
+    coherence = np.divide(product, norm, out=np.zeros_like(norm), where=norm > FLOOR)
+    return np.clip(coherence, 0, 1)[:, bands.mask]
+
+
+class _PercepNetStream:
+    def __init__(self, sample_rate: int, look_ahead_frames: int) -> None:
+        self._analysis = _PitchAnalysis(sample_rate, look_ahead_frames)
+        self._bands, self._longest = layout(sample_rate), sample_rate / MIN_F0_HZ
+
+    def process(self, samples: np.ndarray) -> Frames:
+        pitched = self._analysis.process(samples)
+        energy = SPREAD * (_log_energy(pitched.ahead, self._bands) + CENTRE)
+        period = 2 * pitched.period / self._longest - 1
+        rows = [energy, 2 * _coherence(pitched, self._bands) - 1, period[:, None], pitched.correlation[:, None]]
+        return Frames(np.hstack(rows).astype(np.float32), pitched.noisy, pitched.combed)
+
+
+class _RnnoiseStream:
+    def __init__(self, sample_rate: int) -> None:
+        self._analysis = _PitchAnalysis(sample_rate, 0)
+        self._bands, self._longest = layout(sample_rate), sample_rate / MIN_F0_HZ
+        self._past = np.zeros((MEMORY - 1, int(self._bands.mask.sum())))
+
+    def process(self, samples: np.ndarray) -> Frames:
+        pitched = self._analysis.process(samples)
+        cepstra = np.concatenate([self._past, self._cepstrum(pitched.noisy)])
+        self._past = cepstra[len(pitched.noisy) :]
+        now, before, last = (cepstra[MEMORY - 1 - lag : len(cepstra) - lag] for lag in (0, 1, 2))
+        kept = slice(None, DIFFERENCES)
+        coherence = scipy.fft.dct(_coherence(pitched, self._bands), norm="ortho", axis=1)[:, kept]
+        period = 2 * pitched.period / self._longest - 1
+        rows = [
+            now,
+            (now - last)[:, kept],
+            (now - 2 * before + last)[:, kept],
+            coherence,
+            period[:, None],
+            self._variability(cepstra)[:, None],
+        ]
+        return Frames(np.hstack(rows).astype(np.float32), pitched.noisy, pitched.combed)
+
+    def _cepstrum(self, spectrum: np.ndarray) -> np.ndarray:
+        """DCT of log energies that fall neither 70 dB below the loudest band so far nor 15 dB from the last."""
+        energy = _log_energy(spectrum, self._bands)
+        loudest, follow = np.full(len(energy), -np.inf), np.full(len(energy), -np.inf)
+        for band in energy.T:
+            np.maximum(band, np.maximum(loudest - 7, follow - 1.5), out=band)
+            np.maximum(loudest, band, out=loudest)
+            follow = np.maximum(follow - 1.5, band)
+        return np.asarray(scipy.fft.dct(SPREAD * (energy + CENTRE), norm="ortho", axis=1))
+
+    @staticmethod
+    def _variability(cepstra: np.ndarray) -> np.ndarray:
+        """Mean over the last eight frames of each one's distance to the nearest other."""
+        if len(cepstra) < MEMORY:
+            return np.zeros(0)
+        windows = np.lib.stride_tricks.sliding_window_view(cepstra, MEMORY, axis=0)
+        distance = np.sum((windows[:, :, :, None] - windows[:, :, None, :]) ** 2, axis=1)
+        distance[:, np.arange(MEMORY), np.arange(MEMORY)] = np.inf
+        return distance.min(axis=2).mean(axis=1)
