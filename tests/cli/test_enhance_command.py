@@ -8,7 +8,7 @@ import soundfile
 import typer
 from typer.testing import CliRunner
 
-from percepkit.baselines.registry import load, names
+from percepkit.baselines.registry import load, names, peers
 from percepkit.cli.enhance import baselines, enhance
 
 APP = typer.Typer(pretty_exceptions_enable=False)
