@@ -3,7 +3,7 @@
 A module of this folder is registered by its presence: it defines ``DENOISERS``, a tuple of denoisers or
 oracles. Other packages register theirs under the entry-point group ``percepkit.denoisers``. Any importable
 function ``(noisy, sample_rate) -> enhanced`` works as ``module:function``. A suppressor with another noise
-estimator than its own is ``NAME+ESTIMATOR``.
+estimator than its own is ``NAME+ESTIMATOR``. A network is the path of its ONNX file, which ends in ``.onnx``.
 """
 
 import importlib
@@ -15,6 +15,7 @@ import numpy as np
 
 import percepkit.baselines
 from percepkit.baselines.denoiser import Denoiser, Oracle, Spec, as_float64
+from percepkit.baselines.dnn.runtime import load_network
 from percepkit.baselines.suppression import Suppressor
 from percepkit.engine.importing import import_attribute
 
@@ -116,7 +117,7 @@ def load(name: str) -> Denoiser | Oracle:
     Parameters
     ----------
     name : str
-        One of `names`, ``module:function``, or ``NAME+ESTIMATOR``.
+        One of `names`, ``module:function``, ``NAME+ESTIMATOR``, or the path of an ONNX file.
 
     Raises
     ------
@@ -130,6 +131,8 @@ def load(name: str) -> Denoiser | Oracle:
     """
     if name in _shipped():
         return _shipped()[name]
+    if name.endswith(".onnx"):
+        return load_network(name)
     points = _third_party()
     if name in points:
         return _as_denoiser(points[name].load(), name)

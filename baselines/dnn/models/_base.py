@@ -141,8 +141,8 @@ class Gru(nn.GRU):
         return hidden[:, None], hidden
 
 
-class CausalConv(nn.Conv1d):
-    """Convolution over frames that sees the past only; its state are the last rows.
+class CausalConv(nn.Linear):
+    """Convolution over frames that sees the past only, as a matrix product; its state are the last rows.
 
     Parameters
     ----------
@@ -152,13 +152,12 @@ class CausalConv(nn.Conv1d):
     """
 
     def __init__(self, n_in: int, n_out: int, width: int) -> None:
-        super().__init__(n_in, n_out, width)
-        self.past = width - 1
+        super().__init__(n_in * width, n_out)
+        self.n_in, self.past = n_in, width - 1
 
     def run(self, x: torch.Tensor, past: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """From (batch, frames, n_in) and the last rows, (batch, width - 1, n_in)."""
+        frames = x.shape[1]
         rows = torch.cat([past, x], 1)
-        if x.shape[1] == 1:
-            flat = self.weight.transpose(1, 2).flatten(1)
-            return F.linear(rows.flatten(1), flat, self.bias)[:, None], rows[:, 1:]
-        return self(rows.transpose(1, 2)).transpose(1, 2), rows[:, rows.shape[1] - self.past :]
+        windows = torch.cat([rows[:, lag : lag + frames] for lag in range(self.past + 1)], -1)
+        return self(windows), rows[:, frames:]

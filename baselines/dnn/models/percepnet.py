@@ -55,7 +55,7 @@ class Model(CausalModel):
 
     def initial_state(self, batch: int) -> State:
         """Last rows of both convolutions, and the hidden units of each GRU."""
-        convs = [self.zeros(batch, conv.past, conv.in_channels) for conv in self.convs]
+        convs = [self.zeros(batch, conv.past, conv.n_in) for conv in self.convs]
         grus = [*self.grus, *([] if self.second_gru is None else [self.second_gru])]
         return (*convs, *(self.zeros(batch, gru.hidden_size) for gru in grus))
 
