@@ -10,7 +10,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["CausalDenoiser", "Denoiser", "Oracle", "Spec", "Stream", "as_float64"]
+__all__ = ["CausalDenoiser", "Denoiser", "Oracle", "Recorded", "Spec", "Stream", "as_float64"]
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,14 @@ class Spec:
         Where the method comes from; empty when nothing was published.
     native_sample_rates : tuple of int, or None
         Rates in Hz that it runs at; None for any.
-    needs : "nothing" or "stems"
-        Oracles need the stems of the item.
+    needs : "nothing", "stems" or "item"
+        Oracles need the stems of the item, recordings its name.
     causal : bool
         Whether it runs on a stream, see `CausalDenoiser`.
     invariances : frozenset of str
         Properties that the contract test checks; "level": scaling the input scales the output.
+    aligned : bool
+        Whether the output is known to be aligned in time with the input; False for what others made.
 
     Examples
     --------
@@ -44,9 +46,10 @@ class Spec:
     summary: str
     paper: str = ""
     native_sample_rates: tuple[int, ...] | None = None
-    needs: Literal["nothing", "stems"] = "nothing"
+    needs: Literal["nothing", "stems", "item"] = "nothing"
     causal: bool = False
     invariances: frozenset[str] = frozenset()
+    aligned: bool = True
 
 
 class Stream(Protocol):
@@ -109,6 +112,18 @@ class Oracle(Protocol):
 
     def for_item(self, stems: Mapping[str, np.ndarray], sample_rate: int) -> Denoiser:
         """Denoiser of the item whose "noisy", "clean", "speech" and "noise" stems are given."""
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """Outputs that were made elsewhere, one for each item of a corpus."""
+
+    @property
+    def spec(self) -> Spec:
+        """What it is called, needs and promises."""
+
+    def of_item(self, item_id: str) -> Denoiser:
+        """Denoiser that returns the output of one item."""
 
 
 def as_float64(signal: np.ndarray) -> np.ndarray:

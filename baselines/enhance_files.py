@@ -4,6 +4,7 @@ Causal denoisers work block by block, so that a file of any length takes little 
 """
 
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ import soundfile
 from percepkit.audio.files import AudioInfo, blocks, info, read
 from percepkit.audio.resampling import resample
 from percepkit.baselines.denoiser import CausalDenoiser, Denoiser
+from percepkit.baselines.meter import OnBlock
 
-__all__ = ["Enhanced", "Outcome", "enhance_channel", "enhance_file", "enhance_tree"]
+__all__ = ["Enhanced", "Outcome", "audio_files", "enhance_channel", "enhance_file", "enhance_tree"]
 
 FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 OTHER_SUFFIXES = {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".wave"}
@@ -80,7 +82,13 @@ def enhance_channel(noisy: np.ndarray, sample_rate: int, denoiser: Denoiser) -> 
     return np.pad(enhanced, (0, max(len(noisy) - len(enhanced), 0)))[: len(noisy)]
 
 
-def enhance_file(source: str | os.PathLike[str], target: str | os.PathLike[str], denoiser: Denoiser) -> Enhanced:
+def enhance_file(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    denoiser: Denoiser,
+    *,
+    on_block: OnBlock | None = None,
+) -> Enhanced:
     """Enhance every channel of a file on its own and write 16-bit WAV or FLAC, by the suffix of ``target``.
 
     Parameters
@@ -90,6 +98,9 @@ def enhance_file(source: str | os.PathLike[str], target: str | os.PathLike[str],
     target : path
         Replaced if it exists, and only when the result is complete. Its folder is made.
     denoiser : Denoiser
+    on_block : callable, optional
+        Called after each block, see `percepkit.baselines.meter.OnBlock`. The enhanced one of a causal denoiser
+        comes late by its latency; the blocks of others are whole files.
 
     Returns
     -------
@@ -110,7 +121,7 @@ def enhance_file(source: str | os.PathLike[str], target: str | os.PathLike[str],
         raise ValueError(f"{target}: input and output are the same file; choose another output")
     _check_target(target, sound)
     target.parent.mkdir(parents=True, exist_ok=True)
-    return _write(target, _enhanced_blocks(source, sound, denoiser), sound)
+    return _write(target, _enhanced_blocks(source, sound, denoiser, on_block or _ignore), sound)
 
 
 def enhance_tree(
@@ -120,6 +131,7 @@ def enhance_tree(
     *,
     overwrite: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    on_block: OnBlock | None = None,
 ) -> Outcome:
     """Enhance the audio files in a folder and below it into a folder of the same structure, as WAV.
 
@@ -135,6 +147,8 @@ def enhance_tree(
         Replace results that exist; otherwise they are kept.
     on_progress : callable, optional
         Called with (files finished, files in all) before the first file and after each.
+    on_block : callable, optional
+        As of `enhance_file`.
 
     Returns
     -------
@@ -150,7 +164,7 @@ def enhance_tree(
     source, target = Path(source), Path(target)
     if target.resolve().is_relative_to(source.resolve()):
         raise ValueError(f"{target}: the output folder is or lies in the input folder; choose another one")
-    files = _audio_files(source)
+    files = audio_files(source)
     done: list[Enhanced] = []
     kept: list[Path] = []
     failed: list[tuple[Path, str]] = []
@@ -167,7 +181,7 @@ def enhance_tree(
             kept.append(path)
         else:
             try:
-                done.append(enhance_file(path, result, denoiser))
+                done.append(enhance_file(path, result, denoiser, on_block=on_block))
             except ValueError as error:
                 failed.append((path, str(error)))
         written.setdefault(result, path)
@@ -178,7 +192,14 @@ def enhance_tree(
     return Outcome(len(done), sum(one.seconds for one in done), n_clipped, tuple(kept), tuple(failed))
 
 
-def _audio_files(folder: Path) -> list[Path]:
+def audio_files(folder: Path) -> list[Path]:
+    """Files in a folder and below it that look like audio by their suffix, sorted; hidden ones are passed over.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
     paths = (path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
     files = sorted(p for p in paths if not any(part.startswith(".") for part in p.relative_to(folder).parts))
     if not files:
@@ -199,23 +220,37 @@ def _check_target(target: Path, sound: AudioInfo) -> None:
         raise ValueError(f"{target}: {sound.duration_seconds:.0f} s do not fit into a WAV file; use .flac")
 
 
-def _enhanced_blocks(source: Path, sound: AudioInfo, denoiser: Denoiser) -> Iterator[np.ndarray]:
+def _ignore(noisy: np.ndarray, enhanced: np.ndarray, sample_rate: int, work_seconds: float) -> None:
+    """Stands for the meter that was not given."""
+
+
+def _enhanced_blocks(
+    source: Path, sound: AudioInfo, denoiser: Denoiser, on_block: OnBlock
+) -> Iterator[np.ndarray]:
     """Enhanced audio in blocks of shape (frames, channels)."""
     native = denoiser.spec.native_sample_rates
     if isinstance(denoiser, CausalDenoiser) and (native is None or sound.sample_rate in native):
-        yield from _streamed(source, sound, denoiser)
+        yield from _streamed(source, sound, denoiser, on_block)
     else:
         noisy, rate = read(source)
-        channels = [enhance_channel(np.ascontiguousarray(channel), rate, denoiser) for channel in noisy.T]
-        yield np.stack(channels, axis=1)
+        started = time.perf_counter()
+        try:
+            channels = [enhance_channel(np.ascontiguousarray(channel), rate, denoiser) for channel in noisy.T]
+        except RuntimeError as error:  # a command that fails, a network that runs out of memory
+            raise ValueError(f"{source}: {error}") from error
+        enhanced = np.stack(channels, axis=1)
+        on_block(noisy, enhanced, rate, time.perf_counter() - started)
+        yield enhanced
 
 
-def _streamed(source: Path, sound: AudioInfo, denoiser: CausalDenoiser) -> Iterator[np.ndarray]:
+def _streamed(source: Path, sound: AudioInfo, denoiser: CausalDenoiser, on_block: OnBlock) -> Iterator[np.ndarray]:
     streams = [denoiser.stream(sound.sample_rate) for _ in range(sound.channels)]
     to_drop = denoiser.latency_samples(sound.sample_rate)
     for block in blocks(source):
+        started = time.perf_counter()
         pairs = zip(streams, block.T, strict=True)
         late = np.stack([stream.process(np.ascontiguousarray(channel)) for stream, channel in pairs], axis=1)
+        on_block(block, late, sound.sample_rate, time.perf_counter() - started)
         yield late[to_drop:]
         to_drop = max(to_drop - len(late), 0)
     yield np.stack([stream.flush() for stream in streams], axis=1)[to_drop:]

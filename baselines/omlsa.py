@@ -35,7 +35,7 @@ GAMMA_MIN = 1e-6
 
 @numba.njit(cache=True, nogil=True)
 def presence_of_snr(snr: float) -> float:
-    """Prior presence of speech: 0 up to -10 dB, 1 from -5 dB on, between them linear in dB (eq. 25).
+    """Prior presence of speech: 0 up to -10 dB, 1 from -5 dB on, between them linear in dB.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def presence_of_snr(snr: float) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def presence_probability(absence: float, xi: float, v: float) -> float:
-    """Probability of speech given the bin (eq. 9).
+    """Probability of speech given the bin.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _smooth_wide(values: np.ndarray, window: np.ndarray, out: np.ndarray) -> Non
 
 @numba.njit(cache=True, nogil=True)
 def _presence_of_frame(snr: float, frame: np.ndarray) -> float:
-    """Presence in the frame: certain while the SNR rises, then judged against the peak (figure 2)."""
+    """Presence in the frame: certain while the SNR rises, then judged against the peak."""
     rising = snr > frame[0]
     frame[0] = snr
     if snr <= SNR_LOW:

@@ -1,23 +1,20 @@
-"""Oracles of the literature's ideal masks, and of band gains that are coarser than ideal.
+"""Oracles of the literature's ideal masks and maps, bin by bin.
 
 Noise is all that is in the noisy signal and not in the clean.
 """
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from percepkit.baselines._clean_oracle import CleanOracle, Method
 from percepkit.baselines.denoiser import Spec
-from percepkit.dsp.masks import MASKS
-from percepkit.dsp.percepnet import compute_targets
-from percepkit.dsp.reconstruct import apply_targets
+from percepkit.dsp.masks import MASKS, complex_ratio_mask, noise_excess_db, vad_frames
 from percepkit.dsp.stft import analyse, hop_length, synthesise
 
 __all__ = ["DENOISERS"]
 
 WANG = "Wang, Narayanan & Wang, On training targets for supervised speech separation, 2014"
-PERCEPNET = "Valin et al., PercepNet, Interspeech 2020"
 ABOUT = {
     "ibm": ("Ideal binary mask: bins in which speech exceeds noise.", WANG),
     "irm": ("Ideal ratio mask, the root of speech's share of the power.", WANG),
@@ -28,8 +25,25 @@ ABOUT = {
     "cirm": ("Complex ideal ratio mask, compressed and expanded.", "Williamson et al., TASLP 2016"),
     "noise-mask": ("One minus the ratio mask of the noise.", WANG),
 }
-LEVELS = 15  # steps of 4 bits
-CUTOFF_HZ = 8000.0
+#: What is no mask between clean and noisy: name -> (summary, paper, factors from clean and noisy).
+MAPS: Mapping[str, tuple[str, str, Callable[[np.ndarray, np.ndarray], np.ndarray]]] = {
+    "noise-excess": (
+        "Noisy level in dB less the excess that noise makes, as a U-Net predicts it.",
+        "Belz, Speech-enhancement, 2019",
+        lambda clean, noisy: 10 ** (-noise_excess_db(clean, noisy, floor_db=FLOOR_DB) / 20),
+    ),
+    "complex": (
+        "Complex ratio mask without compression: what is lost is rounding.",
+        "Williamson et al., TASLP 2016",
+        complex_ratio_mask,
+    ),
+    "vad": (
+        "Frames with speech pass, the others are silent.",
+        WANG,
+        lambda clean, noisy: vad_frames(clean),
+    ),
+}
+FLOOR_DB = -100.0  # of a bin, in dB re 1: 16-bit rounding noise lies near -70
 
 
 def _masked(name: str) -> Method:
@@ -41,16 +55,13 @@ def _masked(name: str) -> Method:
     return method
 
 
-def _four_bits(clean: np.ndarray, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-    targets = compute_targets(clean, noisy, sample_rate)
-    coarse = replace(targets, gains=np.rint(targets.gains * LEVELS) / LEVELS)
-    return apply_targets(noisy, coarse, sample_rate, comb=False)
+def _mapped(name: str) -> Method:
+    def method(clean: np.ndarray, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
+        hop = hop_length(sample_rate)
+        target, spectrum = analyse(clean, hop), analyse(noisy, hop)
+        return synthesise(MAPS[name][2](target, spectrum) * spectrum, len(noisy))
 
-
-def _narrow(clean: np.ndarray, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-    targets = compute_targets(clean, noisy, sample_rate)
-    kept = targets.settings.layout(sample_rate).centre_hz < CUTOFF_HZ
-    return apply_targets(noisy, replace(targets, gains=targets.gains * kept), sample_rate, comb=False)
+    return method
 
 
 DENOISERS = (
@@ -58,19 +69,8 @@ DENOISERS = (
         CleanOracle(Spec(name=f"oracle-{name}", summary=summary, paper=paper, needs="stems"), _masked(name))
         for name, (summary, paper) in ABOUT.items()
     ),
-    CleanOracle(
-        Spec(
-            name="oracle-gains-4bit", summary="Ideal ERB gains in 16 equal steps.", paper=PERCEPNET, needs="stems"
-        ),
-        _four_bits,
-    ),
-    CleanOracle(
-        Spec(
-            name="oracle-gains-8khz",
-            summary="Ideal ERB gains below 8 kHz, nothing above.",
-            paper=PERCEPNET,
-            needs="stems",
-        ),
-        _narrow,
+    *(
+        CleanOracle(Spec(name=f"oracle-{name}", summary=summary, paper=paper, needs="stems"), _mapped(name))
+        for name, (summary, paper, _) in MAPS.items()
     ),
 )

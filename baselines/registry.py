@@ -1,9 +1,11 @@
 """Finding denoisers by name.
 
 A module of this folder is registered by its presence: it defines ``DENOISERS``, a tuple of denoisers or
-oracles. Other packages register theirs under the entry-point group ``percepkit.denoisers``. Any importable
-function ``(noisy, sample_rate) -> enhanced`` works as ``module:function``. A suppressor with another noise
-estimator than its own is ``NAME+ESTIMATOR``. A network is the path of its ONNX file, which ends in ``.onnx``.
+oracles. Those of the folder ``peers`` are denoisers of other packages, called ``peer-NAME``. Other packages
+register theirs under the entry-point group ``percepkit.denoisers``. Any importable function
+``(noisy, sample_rate) -> enhanced`` works as ``module:function``. A suppressor with another noise estimator than
+its own is ``NAME+ESTIMATOR``. A trained network is the path of its ONNX file, which ends in ``.onnx``. What others
+made elsewhere is ``cmd:PROGRAM {in} {out}``, ``onnx:FILE`` or ``folder:PATH/{item_id}.wav``.
 """
 
 import importlib
@@ -14,18 +16,25 @@ from importlib.metadata import EntryPoint, entry_points
 import numpy as np
 
 import percepkit.baselines
-from percepkit.baselines.denoiser import Denoiser, Oracle, Spec, as_float64
+import percepkit.baselines.peers
+from percepkit.baselines.command_line import CommandDenoiser
+from percepkit.baselines.denoiser import Denoiser, Oracle, Recorded, Spec, as_float64
 from percepkit.baselines.dnn.runtime import load_network
+from percepkit.baselines.onnx_file import OnnxDenoiser
+from percepkit.baselines.peers._peer import Peer
+from percepkit.baselines.recorded_folder import RecordedFolder
 from percepkit.baselines.suppression import Suppressor
 from percepkit.engine.importing import import_attribute
 
-__all__ = ["CLASSICS", "LADDER", "FunctionDenoiser", "default_names", "load", "names"]
+__all__ = ["CLASSICS", "LADDER", "FunctionDenoiser", "default_names", "load", "names", "peers"]
 
 #: Rungs of the PercepNet article from the barest to the ceiling of all gains.
 LADDER = ("oracle-gains", "oracle-comb", "oracle-postfilter", "oracle-magnitude")
 
 #: Of the classical suppressors, those that are scored unless asked otherwise.
 CLASSICS = ("highpass", "omlsa", "spectral-subtraction", "wiener")
+
+_ELSEWHERE = {"cmd": CommandDenoiser, "onnx": OnnxDenoiser, "folder": RecordedFolder}
 
 ENTRY_POINT_GROUP = "percepkit.denoisers"
 
@@ -51,7 +60,7 @@ class FunctionDenoiser:
             raise ValueError(f"{name!r} is a {type(function).__name__}; expected a function (noisy, sample_rate)")
         self._function = function
         summary = (function.__doc__ or "").strip().split("\n")[0]
-        self.spec = Spec(name=name, summary=summary)
+        self.spec = Spec(name=name, summary=summary, aligned=False)
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
         """Call the function on a copy and check what it returns."""
@@ -85,6 +94,21 @@ def _shipped() -> dict[str, Denoiser | Oracle]:
     return found
 
 
+@lru_cache(maxsize=1)
+def peers() -> dict[str, Peer]:
+    """Denoisers of other packages by name, installed or not: those of the extra ``peers``.
+
+    Examples
+    --------
+    >>> peers()["peer-rnnoise"].spec.native_sample_rates
+    (48000,)
+    """
+    folder = percepkit.baselines.peers
+    names = [module.name for module in pkgutil.iter_modules(folder.__path__) if not module.name.startswith("_")]
+    modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
+    return {peer.spec.name: peer for module in modules for peer in module.DENOISERS}
+
+
 def _third_party() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
@@ -111,18 +135,20 @@ def default_names() -> list[str]:
     return sorted({*CLASSICS, *LADDER, *_third_party()})
 
 
-def load(name: str) -> Denoiser | Oracle:
+def load(name: str) -> Denoiser | Oracle | Recorded:
     """Return the denoiser called ``name``.
 
     Parameters
     ----------
     name : str
-        One of `names`, ``module:function``, ``NAME+ESTIMATOR``, or the path of an ONNX file.
+        One of `names` or of `peers`, ``module:function``, ``NAME+ESTIMATOR``, the path of a network's ONNX file,
+        ``cmd:PROGRAM {in} {out}`` (see `CommandDenoiser`), ``onnx:FILE`` (`OnnxDenoiser`) or
+        ``folder:PATH/{item_id}.wav`` (`RecordedFolder`).
 
     Raises
     ------
     ValueError
-        If there is none; the message lists the valid names.
+        If there is none, with the valid names; or the package of a peer is not installed.
 
     Examples
     --------
@@ -131,17 +157,26 @@ def load(name: str) -> Denoiser | Oracle:
     """
     if name in _shipped():
         return _shipped()[name]
-    if name.endswith(".onnx"):
-        return load_network(name)
     points = _third_party()
     if name in points:
         return _as_denoiser(points[name].load(), name)
-    if ":" in name:
+    if name in peers():
+        peers()[name].require()
+        return peers()[name]
+    kind, colon, rest = name.partition(":")
+    if kind in _ELSEWHERE:
+        return _ELSEWHERE[kind](rest, name)
+    if name.endswith(".onnx"):
+        return load_network(name)
+    if colon:
         return _as_denoiser(import_attribute(name), name)
     base, plus, estimator = name.rpartition("+")
     if plus and isinstance(found := _shipped().get(base), Suppressor):
         return found.with_estimator(estimator)
-    raise ValueError(f"no denoiser is called {name!r}; choose from {', '.join(names())}, or give MODULE:FUNCTION")
+    raise ValueError(
+        f"no denoiser is called {name!r}; choose from {', '.join([*names(), *sorted(peers())])}, "
+        "or give MODULE:FUNCTION"
+    )
 
 
 def _as_denoiser(found: object, name: str) -> Denoiser | Oracle:

@@ -13,7 +13,7 @@ from percepkit.baselines.denoiser import Spec, as_float64
 from percepkit.baselines.grid import Grid, grid_of
 from percepkit.dsp.stft import Analyser, Synthesiser, analyse, hop_length, synthesise
 
-__all__ = ["GainRule", "SpectralDenoiser", "SpectralStream"]
+__all__ = ["GainRule", "HopStream", "SpectralDenoiser", "SpectralStream"]
 
 
 class GainRule(Protocol):
@@ -65,42 +65,60 @@ class SpectralDenoiser:
         return SpectralStream(self._start_rule(grid_of(sample_rate)), sample_rate)
 
 
-class SpectralStream:
-    """A gain rule at work on a stream; blocks may have any length, also from call to call."""
+class HopStream:
+    """A method that enhances whole hops, at work on blocks of any length, also from call to call.
 
-    def __init__(self, rule: GainRule, sample_rate: int) -> None:
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+    look_ahead : int
+        Hops after the end of a frame that the method waits for.
+    """
+
+    def __init__(self, sample_rate: int, *, look_ahead: int = 0) -> None:
         hop = hop_length(sample_rate)
-        self._rule = rule
         self._hop = hop
-        self._analyser, self._synthesiser = Analyser(hop, np.float64), Synthesiser(hop, np.float64)
         self._waiting = np.zeros(0)
         self._ready = np.zeros(hop - 1)
-        self._started = False
+        self._early = (1 + look_ahead) * hop  # samples that `_advance` gives before the first of the signal
+        self._latency = self._early + hop - 1
         self._dtype: np.dtype = np.dtype(np.float64)
 
     def process(self, block: np.ndarray) -> np.ndarray:
-        """Take the next samples and return as many, delayed by 2 hop - 1 samples; zeros come first."""
+        """Take the next samples and return as many, delayed by the latency; zeros come first."""
         self._waiting = np.concatenate([self._waiting, as_float64(block)])
         self._dtype = block.dtype
         whole = len(self._waiting) // self._hop * self._hop
         if whole:
-            self._ready = np.concatenate([self._ready, self._advance(self._waiting[:whole])])
+            enhanced = self._advance(self._waiting[:whole])
+            enhanced[: self._early] = 0  # what frame 0 spreads before the first sample
+            self._early = max(self._early - len(enhanced), 0)
+            self._ready = np.concatenate([self._ready, enhanced])
             self._waiting = self._waiting[whole:]
         output, self._ready = np.split(self._ready, [len(block)])
         return output.astype(self._dtype)
 
     def flush(self) -> np.ndarray:
-        """End the stream: the last 2 hop - 1 samples."""
-        return self.process(np.zeros(2 * self._hop - 1, dtype=self._dtype))
+        """End the stream: the last samples, as many as the latency."""
+        return self.process(np.zeros(self._latency, dtype=self._dtype))
 
     def _advance(self, samples: np.ndarray) -> np.ndarray:
-        """Enhance whole hops: as many samples come out, one hop later."""
+        """Enhance whole hops: as many samples come out, one hop and the look-ahead later."""
+        raise NotImplementedError
+
+
+class SpectralStream(HopStream):
+    """A gain rule at work on a stream."""
+
+    def __init__(self, rule: GainRule, sample_rate: int) -> None:
+        super().__init__(sample_rate)
+        self._rule = rule
+        self._analyser, self._synthesiser = Analyser(self._hop, np.float64), Synthesiser(self._hop, np.float64)
+
+    def _advance(self, samples: np.ndarray) -> np.ndarray:
         spectrum = self._analyser.process(samples)
-        output = self._synthesiser.process(spectrum * self._rule.gains(_power(spectrum)))
-        if not self._started:
-            output[: self._hop] = 0  # what frame 0 spreads before the first sample
-            self._started = True
-        return output
+        return self._synthesiser.process(spectrum * self._rule.gains(_power(spectrum)))
 
 
 def _power(spectrum: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def compare(
 def main() -> None:
     """Print a table of x real time and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=30)
+    parser.add_argument("--items", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=10.0, help="of an item")
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()

@@ -78,7 +78,7 @@ def compare(folder: Path, sample_rate: int, items: int, seconds: float, rounds: 
 def main() -> None:
     """Print a table of x real time and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=40)
+    parser.add_argument("--items", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=10.0, help="of an item")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peers", type=Path, help="folder where the other libraries are installed")

@@ -26,18 +26,20 @@ def demo(
     Example: percepkit demo --out out/demo
     """
     from percepkit.baselines import registry
-    from percepkit.cli.eval import print_tables
+    from percepkit.cli.comparison import print_tables
     from percepkit.cli.synth import print_overview, print_run
+    from percepkit.engine.tables import ensure_writable
     from percepkit.eval import metrics
     from percepkit.eval.report.page import write_report
     from percepkit.eval.score import score_corpus
     from percepkit.manifests.demo import demo_folder
     from percepkit.synth.overview import plan_overview
-    from percepkit.synth.plan import draw_plan
+    from percepkit.synth.plan import plan_chunks
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.run import run_recipe
     from percepkit.synth.sources import load_sources
 
+    ensure_writable(out, folder=True)
     started = time.perf_counter()
     corpus, scores, report = out / "corpus", out / "scores.parquet", out / "report.html"
     recipe_file = out / "demo.yaml"
@@ -47,7 +49,7 @@ def demo(
         if items is not None:
             recipe = recipe.model_copy(update={"items": items})
         sources = load_sources(recipe, out)
-        print_overview(plan_overview(draw_plan(recipe, sources), recipe))
+        print_overview(plan_overview(plan_chunks(recipe, sources), recipe))
         roots = {"speech": demo_folder() / "speech", "rooms": out / "rooms"}
         with progress_bar("rendering", "items") as progress:
             run = run_recipe(recipe, sources, corpus, roots, client=cluster, progress=progress)
@@ -58,7 +60,7 @@ def demo(
             )
     with progress_bar("report", "steps") as progress:
         write_report(scores, corpus, report, title="percepkit demo", progress=progress)
-    print_tables(scores, corpus, [])
+    print_tables(scores, corpus)
     seconds = time.perf_counter() - started
     Console(highlight=False).print(f"{seconds:.0f} s; open {report} in a browser", soft_wrap=True)
 

@@ -1,49 +1,75 @@
-"""``percepkit enhance`` and ``percepkit baselines``: denoise files; list what there is to denoise with."""
+"""``percepkit enhance`` and ``percepkit baselines``: denoise files and streams; list the denoisers."""
 
+import json
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 if TYPE_CHECKING:
-    from percepkit.baselines.denoiser import Denoiser
+    from io import BufferedReader
+
+    from percepkit.baselines.denoiser import Denoiser, Spec
     from percepkit.baselines.enhance_files import Outcome
 
 __all__ = ["baselines", "enhance"]
 
 
 def enhance(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="An audio file, or a folder of them.")],
-    target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A .wav or .flac file; for a folder, another folder.")
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="An audio file, a folder of them, or - for raw PCM on stdin.")
     ],
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[OUT]", help="A .wav or .flac file; for a folder, another folder; - for stdout."),
+    ] = None,
+    *,
     name: Annotated[
         str,
-        typer.Option("--with", metavar="NAME", help="A name of `percepkit baselines`, or MODULE:FUNCTION."),
+        typer.Option(
+            "--with",
+            metavar="NAME",
+            help="A name of `percepkit baselines`, MODULE:FUNCTION, 'cmd:PROGRAM {in} {out}', or onnx:FILE.",
+        ),
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
+    pcm: Annotated[
+        str | None, typer.Option("--pcm", metavar="FORMAT", help="Of stdin and stdout: s16le, s32le or f32le.")
+    ] = None,
+    rate: Annotated[int | None, typer.Option("--rate", metavar="HZ", help="Sample rate of stdin.")] = None,
+    channels: Annotated[int, typer.Option("--channels", min=1, help="Interleaved channels of stdin.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No meters on stderr.")] = False,
 ) -> None:
-    """Denoise an audio file, or every audio file in a folder and below it.
+    """Denoise an audio file, every audio file in a folder and below it, or a stream of raw PCM.
 
     Any container, sample rate and number of channels is read; each channel is denoised on its own. The result
     has the same rate, length and channels, and is written with 16 bits, for a folder as WAV with the same
-    structure.
+    structure. A stream is denoised as it arrives, by denoisers that can; what comes out has no lag against what
+    went in, it only comes later by the denoiser's latency. Meters on stderr show the levels of the last 0.4 s,
+    the attenuation so far and the real-time factor.
 
     Example: percepkit enhance recordings/ cleaner/ --with wiener
+
+    Example: percepkit enhance - --with omlsa --pcm s16le --rate 16000 < noisy.raw > clean.raw
     """
     denoiser = _load(name)
+    if source == "-" or pcm is not None:
+        _enhance_stream(source, target, denoiser, pcm, rate, channels, quiet)
+        return
+    if target is None:
+        raise ValueError("OUT is missing: give a .wav or .flac file, for a folder another folder")
     started = time.perf_counter()
-    if source.is_dir():
-        outcome = _enhance_folder(source, target, denoiser, overwrite)
+    if Path(source).is_dir():
+        outcome = _enhance_folder(Path(source), Path(target), denoiser, overwrite, quiet)
     else:
-        outcome = _enhance_one(source, target, denoiser, overwrite)
+        outcome = _enhance_one(Path(source), Path(target), denoiser, overwrite, quiet)
     for _, reason in outcome.failed:
         typer.echo(f"skipped {reason}", err=True)
     if outcome.kept:
         typer.echo(f"existing results kept: {len(outcome.kept)}; --overwrite replaces them", err=True)
-    if outcome.n_clipped:
-        typer.echo(f"clipped {outcome.n_clipped} samples above full scale", err=True)
+    _tell_clipped(outcome.n_clipped)
     seconds = time.perf_counter() - started
     files = "1 file" if outcome.n_done == 1 else f"{outcome.n_done} files"
     typer.echo(
@@ -52,27 +78,71 @@ def enhance(
     )
 
 
-def baselines() -> None:
+def baselines(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, one object for each.")] = False,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Measure each one's share of a core, here and now; takes seconds.")
+    ] = False,
+) -> None:
     """List the denoisers and oracles: what they do, where they come from, how late they are on a stream.
 
     Example: percepkit baselines
+
+    Example: percepkit baselines --json --cost
     """
+    from percepkit.baselines.registry import names, peers
+
+    rows = [_described(name, cost) for name in names()]
+    rows += [
+        _row(name, peer.spec, "peer" if peer.installed else "peer, not installed", None, None)
+        for name, peer in sorted(peers().items())
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
 
-    from percepkit.baselines.denoiser import Denoiser
-    from percepkit.baselines.registry import load, names
-
     table = Table(Column("name", no_wrap=True), "kind", "summary", "paper", "latency at 16 kHz")
-    for name in names():
-        denoiser = load(name)
-        spec = denoiser.spec
-        kind, latency = ("oracle" if spec.needs == "stems" else "denoiser"), "whole signal"
-        if isinstance(denoiser, Denoiser) and spec.causal:
-            latency = f"{denoiser.latency_samples(16_000) / 16:.1f} ms"
-        table.add_row(name, kind, escape(spec.summary), escape(spec.paper), latency)
+    if cost:
+        table.add_column("% of a core at 16 kHz", justify="right")
+    for row in rows:
+        latency = "whole signal" if row["latency_ms"] is None else f"{row['latency_ms']:.1f} ms"
+        measured = ["" if row["cost_percent"] is None else f"{row['cost_percent']:.2f}"] if cost else []
+        about = (row["kind"], escape(row["summary"]), escape(row["paper"]), latency)
+        table.add_row(row["name"], *about, *measured)
     Console().print(table)
+
+
+def _described(name: str, measure: bool) -> dict[str, Any]:
+    """What a listing says of a denoiser; latency in ms and cost in % of a core, both at 16 kHz."""
+    from percepkit.baselines.cost import cost_percent
+    from percepkit.baselines.denoiser import CausalDenoiser, Denoiser, Oracle
+    from percepkit.baselines.registry import load
+
+    denoiser = load(name)
+    latency = denoiser.latency_samples(16_000) / 16 if isinstance(denoiser, CausalDenoiser) else None
+    cost = None
+    if measure and isinstance(denoiser, Denoiser | Oracle):
+        cost = round(cost_percent(denoiser, 16_000), 3)
+    return _row(name, denoiser.spec, "oracle" if denoiser.spec.needs == "stems" else "denoiser", latency, cost)
+
+
+def _row(
+    name: str, spec: "Spec", kind: str, latency_ms: float | None, cost_percent: float | None
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": kind,
+        "summary": spec.summary,
+        "paper": spec.paper,
+        "causal": spec.causal,
+        "latency_ms": latency_ms,
+        "native_sample_rates": list(spec.native_sample_rates) if spec.native_sample_rates else None,
+        "invariances": sorted(spec.invariances),
+        "cost_percent": cost_percent,
+    }
 
 
 def _load(name: str) -> "Denoiser":
@@ -82,6 +152,8 @@ def _load(name: str) -> "Denoiser":
     found = load(name)
     if isinstance(found, Denoiser) and found.spec.needs == "nothing":
         return found
+    if found.spec.needs == "item":
+        raise ValueError(f"{name!r} holds the results of a corpus' items; there is nothing to run on other files")
     usable = ", ".join(other for other in names() if load(other).spec.needs == "nothing")
     raise ValueError(
         f"{name!r} is an oracle: it needs the clean stems of a corpus item, which a recording does not have; "
@@ -89,27 +161,66 @@ def _load(name: str) -> "Denoiser":
     )
 
 
-def _enhance_one(source: Path, target: Path, denoiser: "Denoiser", overwrite: bool) -> "Outcome":
+def _tell_clipped(n_clipped: int) -> None:
+    if n_clipped:
+        typer.echo(f"clipped {n_clipped} samples above full scale", err=True)
+
+
+def _enhance_stream(
+    source: str,
+    target: str | None,
+    denoiser: "Denoiser",
+    pcm: str | None,
+    rate: int | None,
+    channels: int,
+    quiet: bool,
+) -> None:
+    from percepkit.baselines.enhance_stream import enhance_pcm
+    from percepkit.cli.meters import live_meters
+
+    if source != "-" or target not in (None, "-"):
+        raise ValueError("--pcm reads stdin and writes stdout: give - as IN and nothing, or -, as OUT")
+    if pcm is None or rate is None:
+        raise ValueError(
+            "raw PCM does not say what it is: give --pcm FORMAT and --rate HZ, as --pcm s16le --rate 16000"
+        )
+    with live_meters("stdin", quiet=quiet) as meters:
+        n_clipped = enhance_pcm(
+            cast("BufferedReader", sys.stdin.buffer),
+            sys.stdout.buffer,
+            denoiser,
+            encoding=pcm,
+            sample_rate=rate,
+            channels=channels,
+            on_block=meters.on_block,
+        )
+    _tell_clipped(n_clipped)
+
+
+def _enhance_one(source: Path, target: Path, denoiser: "Denoiser", overwrite: bool, quiet: bool) -> "Outcome":
+    from percepkit.audio.files import info
     from percepkit.baselines.enhance_files import Outcome, enhance_file
+    from percepkit.cli.meters import live_meters
 
     if target.is_dir():
         target = target / f"{source.stem}.wav"
     if target.exists() and not overwrite:
         raise ValueError(f"{target}: exists already; pass --overwrite to replace it")
-    done = enhance_file(source, target, denoiser)
+    with live_meters(source.name, quiet=quiet, total_seconds=info(source).duration_seconds) as meters:
+        done = enhance_file(source, target, denoiser, on_block=meters.on_block)
     return Outcome(1, done.seconds, done.n_clipped, (), ())
 
 
-def _enhance_folder(source: Path, target: Path, denoiser: "Denoiser", overwrite: bool) -> "Outcome":
-    from rich.console import Console
-    from rich.progress import Progress
-
+def _enhance_folder(source: Path, target: Path, denoiser: "Denoiser", overwrite: bool, quiet: bool) -> "Outcome":
     from percepkit.baselines.enhance_files import enhance_tree
+    from percepkit.cli.meters import live_meters
 
-    with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("enhance", total=None)
-
-        def show(finished: int, total: int) -> None:
-            progress.update(bar, completed=finished, total=total)
-
-        return enhance_tree(source, target, denoiser, overwrite=overwrite, on_progress=show)
+    with live_meters("enhance", quiet=quiet, by_count=True) as meters:
+        return enhance_tree(
+            source,
+            target,
+            denoiser,
+            overwrite=overwrite,
+            on_progress=meters.on_progress,
+            on_block=meters.on_block,
+        )

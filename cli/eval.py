@@ -1,16 +1,25 @@
 """``percepkit eval``: score denoisers on a corpus, print tables, write the report."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
+from percepkit.cli import comparison
+from percepkit.cli.options import (
+    CorpusArgument,
+    Scheduler,
+    ScoredArgument,
+    ScoresArgument,
+    Workers,
+    connect,
+    console,
+    progress_bar,
+    split_names,
+)
 
-__all__ = ["app", "print_tables"]
+__all__ = ["Align", "app", "print_delays", "wanted_metrics"]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,8 +27,15 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-CorpusArgument = Annotated[Path, typer.Argument(help="Rendered corpus.", metavar="CORPUS")]
-ScoresArgument = Annotated[Path, typer.Argument(help="Table written by `eval run`.", metavar="SCORES")]
+app.command("compare")(comparison.compare_command)
+app.command("profile")(comparison.profile_command)
+app.command("items")(comparison.items_command)
+app.command("card")(comparison.card_command)
+
+Align = Annotated[
+    bool,
+    typer.Option("--align", help="Undo the delay of outputs that others made; without it, it is only reported."),
+]
 
 
 @app.command("run")
@@ -28,7 +44,8 @@ def run_command(
     denoisers: Annotated[
         str,
         typer.Option(
-            help="Names with commas between them, or `module:function` of your own. "
+            help="Names with commas between them; of your own `module:function`, `cmd:PROGRAM {in} {out}`, "
+            "`onnx:FILE`, or `folder:PATH/{item_id}.wav`. "
             "Default: a few classics, the four oracles of the ladder, and installed plugins. "
             "The noisy input is always scored."
         ),
@@ -44,6 +61,7 @@ def run_command(
         Path | None, typer.Option(help="Score table to write. Default: CORPUS-scores.parquet in this folder.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT items.")] = None,
+    align: Align = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
@@ -58,7 +76,7 @@ def run_command(
     from percepkit.eval.score import NOISY, score_corpus
     from percepkit.synth.corpus import open_corpus
 
-    chosen, wanted = _names(denoisers) or registry.default_names(), _wanted(metrics)
+    chosen, wanted = split_names(denoisers) or registry.default_names(), wanted_metrics(metrics)
     open_corpus(corpus)  # what is misspelt ends here, before a cluster and a progress bar are started
     for name in chosen:
         if name != NOISY:
@@ -74,36 +92,46 @@ def run_command(
             out,
             client=connected,
             limit=limit,
+            align=align,
             progress=progress,
         )
     if result.n_resumed:
         typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
     for status, count in sorted(result.skipped.items()):
         typer.echo(f"{count} items of the corpus were left out: {status}")
-    print_tables(out, corpus, [])
+    comparison.print_tables(out, corpus)
+    print_delays(out)
     typer.echo(f"scores: {out}")
 
 
-def _wanted(text: str) -> list[str]:
+def wanted_metrics(text: str) -> list[str]:
+    """Metrics named with commas between them; the headline's without a name, every one for ``all``."""
     from percepkit.eval import metrics
 
-    return metrics.names() if text == "all" else _names(text) or list(metrics.HEADLINE)
+    return metrics.names() if text == "all" else split_names(text) or list(metrics.HEADLINE)
 
 
 @app.command("table")
 def table_command(
     scores: ScoresArgument,
-    corpus: CorpusArgument,
+    corpus: ScoredArgument,
     by: Annotated[
         str,
         typer.Option(help="Condition columns with commas between them: snr_db, noise_class, rt60, ..."),
     ] = "",
+    policy: comparison.Policy = "common",
+    clusters: comparison.Clusters = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="`markdown`, `latex` or `csv`; default: for the terminal."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File for --format; default: the terminal.")] = None,
 ) -> None:
     """Print means with 95 % intervals, and the improvement over the noisy input below each.
 
-    Example: `percepkit eval table corpus-scores.parquet out/corpus --by snr_db`
+    Example: `percepkit eval table corpus-scores.parquet out/corpus --by snr_db --format latex --out table.tex`
     """
-    print_tables(scores, corpus, _names(by))
+    comparison.print_tables(scores, corpus, split_names(by), policy=policy, clusters=clusters, form=form, out=out)
 
 
 @app.command("metrics")
@@ -122,13 +150,13 @@ def metrics_command() -> None:
         table.add_row(
             name, spec.unit[name], f"{low:g} to {high:g}", spec.better, spec.needs, spec.version, summary
         )
-    _console().print(table)
+    console().print(table)
 
 
 @app.command("report")
 def report_command(
     scores: ScoresArgument,
-    corpus: CorpusArgument,
+    corpus: ScoredArgument,
     out: Annotated[Path, typer.Option(help="Page to write, everything in one file.")] = Path("report.html"),
     title: Annotated[str | None, typer.Option(help="Heading of the page. Default: the corpus' name.")] = None,
 ) -> None:
@@ -143,26 +171,13 @@ def report_command(
     typer.echo(f"report: {out}")
 
 
-def print_tables(scores_path: Path, corpus: Path, by: Sequence[str]) -> None:
-    """Print the means of a score table, one table per condition, and what is missing."""
+def print_delays(scores_path: Path) -> None:
+    """Print what delay outputs had that are not known to be aligned: the most frequent one of each."""
     from percepkit.eval.score import read_scores
-    from percepkit.eval.statistics import summarise
-    from percepkit.eval.summary import failure_line, summary_tables
-    from percepkit.synth.corpus import open_corpus
 
     scores = read_scores(scores_path)
-    console = _console()
-    for table in summary_tables(summarise(scores, open_corpus(corpus).items, by), by=by):
-        console.print(table)
-    typer.echo("mean [95 % interval], below it the improvement over noisy; ↑ higher is better")
-    typer.echo(failure_line(scores))
-
-
-def _console() -> Console:
-    """Terminal, or a file or pipe, where nothing is gained by folding tables at 80 columns."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    noted = scores[(scores["status"] == "ok") & (scores["reason"] != "")].drop_duplicates(["item", "denoiser"])
+    for denoiser, notes in noted.groupby("denoiser")["reason"]:
+        counts = notes.value_counts()
+        more = f"; otherwise in {len(notes) - counts.iloc[0]} more" if len(counts) > 1 else ""
+        typer.echo(f"{denoiser}: {counts.index[0]}, in {counts.iloc[0]} items{more}")

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from percepkit import __version__
-from percepkit.cli import enhance, eval, manifest, synth
+from percepkit.cli import enhance, eval, judging, manifest, synth
 from percepkit.cli.demo import demo
 
 __all__ = ["app", "main"]
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(synth.app, name="synth")
+eval.app.command("files")(judging.files)
 app.add_typer(eval.app, name="eval")
 app.command()(enhance.enhance)
 app.command()(enhance.baselines)

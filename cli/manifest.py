@@ -233,7 +233,8 @@ def _range(values: "pd.Series") -> str:
     known = values.dropna()
     if known.empty:
         return ""
-    return f"median {known.median():.3g}, {known.min():.3g} to {known.max():.3g}"
+    middle, low, high = (f"{v:.0f}" if abs(v) >= 100 else f"{v:.3g}" for v in known.quantile([0.5, 0, 1]))
+    return f"median {middle}, {low} to {high}"
 
 
 def _duplicates(good: "pd.DataFrame") -> str:

@@ -23,7 +23,16 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
 
     from percepkit.engine.cluster import Serial
 
-__all__ = ["Roots", "Scheduler", "Workers", "connect", "parse_roots", "progress_bar"]
+__all__ = [
+    "CorpusArgument", "Roots", "Scheduler", "ScoredArgument", "ScoresArgument", "Workers", "connect", "console",
+    "parse_roots", "progress_bar", "split_names",
+]  # fmt: skip
+
+CorpusArgument = Annotated[Path, typer.Argument(help="Rendered corpus.", metavar="CORPUS")]
+ScoredArgument = Annotated[
+    Path, typer.Argument(help="Corpus, or the NAME.files.parquet of `eval files`.", metavar="CORPUS")
+]
+ScoresArgument = Annotated[Path, typer.Argument(help="Table of `eval run` or `eval files`.", metavar="SCORES")]
 
 Workers = Annotated[
     int | None, typer.Option(min=0, help="Worker processes; all cores by default, 0 works in this process.")
@@ -50,6 +59,23 @@ def parse_roots(values: list[str] | None) -> dict[str, Path]:
             raise ValueError(f"--root {value}: expected NAME=FOLDER")
         roots[name] = Path(folder)
     return roots
+
+
+def split_names(text: str) -> list[str]:
+    """Names with commas between them.
+
+    Examples
+    --------
+    >>> split_names("stoi, pesq_wb,")
+    ['stoi', 'pesq_wb']
+    """
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def console() -> Console:
+    """Terminal, or a file or pipe, where nothing is gained by folding tables at 80 columns."""
+    found = Console()
+    return found if found.is_terminal else Console(width=160)
 
 
 @contextmanager
@@ -85,4 +111,9 @@ def progress_bar(label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
         def update(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        yield update
+        try:
+            yield update
+        except BaseException:
+            if bar.tasks[0].total is None:  # an empty bar before the error would say nothing
+                bar.update(task, visible=False)
+            raise

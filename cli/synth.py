@@ -31,20 +31,21 @@ def plan(
 
     Example: percepkit synth plan train.yaml --out plan.parquet
     """
-    from percepkit.engine.tables import write_table
+    from percepkit.engine.tables import ensure_writable, write_table
     from percepkit.synth.overview import plan_overview
-    from percepkit.synth.plan import draw_plan
+    from percepkit.synth.plan import PLAN_TYPES, plan_chunks
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.sources import load_sources
 
+    if out is not None:
+        ensure_writable(out)
     recipe = load_recipe(recipe_file)
     sources = load_sources(recipe, recipe_file.parent)
     for sentence in sources.dropped:
         typer.echo(sentence)
-    table = draw_plan(recipe, sources)
     if out is not None:
-        write_table(table, out, kind="plan")
-    print_overview(plan_overview(table, recipe))
+        write_table(plan_chunks(recipe, sources), out, kind="plan", types=PLAN_TYPES)
+    print_overview(plan_overview(plan_chunks(recipe, sources), recipe))
 
 
 def print_overview(overview: "Overview") -> None:
@@ -134,7 +135,7 @@ def render(
         out.mkdir(parents=True, exist_ok=True)
         for stem in recipe.stems:
             name = stem_name(row["item_id"], stem, recipe.audio_format)
-            write(out / name, item.stem(stem), recipe.sample_rate)
+            write(out / name, item.stem(stem), recipe.rate_of(stem))
         console.print(f"item {number}: {', '.join(recipe.stems)} in {out}", soft_wrap=True)
         facts = {"speaker": row["speaker"], "noise": row["noise_class"], "room": row["room"]}
         facts |= {name: f"{value:.2f}" for name, value in item.measured.items() if value == value}

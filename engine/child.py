@@ -18,7 +18,7 @@ from typing import Any
 from percepkit.engine import _child
 from percepkit.engine.cluster import ONE_THREAD
 
-__all__ = ["Child", "ChildCrashed", "ChildError", "ChildTimeout"]
+__all__ = ["Child", "ChildCrashed", "ChildError", "ChildTimeout", "kill_group", "signal_name"]
 
 _START_SECONDS = 120.0  # to import the function's module; PyTorch on a cold disk takes its time
 _CHUNK_BYTES = 1 << 18
@@ -243,9 +243,9 @@ class _Process:
 
     def _crashed(self) -> ChildCrashed:
         """Say how the process ended; called when its answer broke off."""
-        _kill_group(self.popen)
+        kill_group(self.popen)
         code = self.popen.wait()
-        name = _signal_name(-code) if code < 0 else None
+        name = signal_name(-code) if code < 0 else None
         how = f"by {name}" if name else f"with exit code {code}"
         said = self._last_words()
         return ChildCrashed(f"{self.target} ended its process {how}{': ' + said if said else ''}", name)
@@ -267,14 +267,16 @@ def _is_complete(received: bytearray) -> bool:
     )
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """Name of a signal, e.g. ``"SIGSEGV"``."""
     try:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
 
 
-def _kill_group(popen: subprocess.Popen[bytes]) -> None:
+def kill_group(popen: subprocess.Popen[bytes]) -> None:
+    """Kill a process that leads a session of its own, with all that it started, unless it has ended."""
     if popen.returncode is None:  # while it was not waited for, its number is nobody else's
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(popen.pid, signal.SIGKILL)
@@ -282,7 +284,7 @@ def _kill_group(popen: subprocess.Popen[bytes]) -> None:
 
 def _kill(popen: subprocess.Popen[bytes]) -> None:
     """Kill the whole group, idle or not: a child holds nothing worth a polite end."""
-    _kill_group(popen)
+    kill_group(popen)
     popen.wait()
     for pipe in (popen.stdin, popen.stdout, popen.stderr):
         if pipe is not None:

@@ -148,7 +148,7 @@ def _local(workers: int | None, *, processes: bool) -> Iterator["Client"]:
                 protocol="tcp",
                 memory_limit=0,  # no pausing or killing of workers by size: a shard needs little
                 dashboard_address="127.0.0.1:0",
-                silence_logs=logging.ERROR,
+                silence_logs=logging.CRITICAL,  # a failed shard is our error, raised and told once
             )
             stack.enter_context(cluster)
         stack.callback(_stop_workers, cluster)

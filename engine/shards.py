@@ -277,7 +277,7 @@ def _place(attempt: Path, final: Path, marker: str) -> None:
 def sweep_attempts(folder: str | os.PathLike[str]) -> int:
     """Remove what killed runs left unfinished in a folder: attempts at folders and at files.
 
-    Call it only at the start of a run: it cannot tell a dead attempt from one at work.
+    Call it only at the start of a run or when all of it is done: it cannot tell a dead attempt from one at work.
 
     Parameters
     ----------

@@ -1,15 +1,12 @@
 """Scoring denoisers on a corpus: every item, denoiser and metric, as rows of one table.
 
-The unit of work is a slice of a few items: the stems are read and the metrics prepared once per item, and all
-denoisers are scored against them. Each slice is written as a part named by what its scores depend on, so that
-a run that was killed goes on where it stopped.
+The stems are read and the metrics prepared once per item, and all denoisers are scored against them.
 """
 
-import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -19,21 +16,30 @@ import pandas as pd
 
 from percepkit.audio.resampling import resample
 from percepkit.baselines import registry
-from percepkit.baselines.denoiser import Denoiser, Oracle
-from percepkit.engine.shards import map_shards, sweep_attempts
-from percepkit.engine.tables import ensure_writable, read_table, write_table
+from percepkit.baselines.denoiser import Denoiser, Oracle, Recorded
+from percepkit.baselines.recorded_folder import MissingRecording
+from percepkit.engine.child import ChildCrashed, ChildTimeout
+from percepkit.engine.tables import read_table
 from percepkit.eval import metrics as metric_floor
+from percepkit.eval.lateness import realigned
 from percepkit.eval.metrics import Outcome, Panel
 from percepkit.eval.metrics._interface import failed
+from percepkit.eval.slices import Cells, metric_versions, score_in_slices
 from percepkit.synth.corpus import Corpus, open_corpus
 
-__all__ = ["NOISY", "ScoreRun", "enhance_item", "read_scores", "score_corpus"]
+__all__ = [
+    "NOISY",
+    "ScoreRun",
+    "code_digest",
+    "enhance_item",
+    "noted",
+    "read_scores",
+    "score_corpus",
+    "score_item",
+]
 
 NOISY = "noisy"  # the unprocessed input, scored like a denoiser
-_ITEMS_PER_SLICE = 4
 _STEMS = ("noisy", "clean", "speech", "noise")
-_PART_KIND = "score_part"
-_COLUMNS = ("item", "denoiser", "metric", "value", "status", "reason", "metric_version", "seconds")
 
 
 @dataclass(frozen=True)
@@ -59,19 +65,11 @@ class ScoreRun:
 
 
 @dataclass(frozen=True)
-class _Slice:
-    items: tuple[int, ...]
-    part: Path
-
-    def __str__(self) -> str:
-        return f"items {self.items[0]} to {self.items[-1]}"
-
-
-@dataclass(frozen=True)
 class _Job:
     corpus: Path
     denoisers: tuple[str, ...]
     metrics: tuple[str, ...]
+    align: bool
 
 
 def score_corpus(
@@ -82,6 +80,7 @@ def score_corpus(
     *,
     client: Any,
     limit: int | None = None,
+    align: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ScoreRun:
     """Score denoisers on the items of a corpus and write the table of scores.
@@ -100,6 +99,9 @@ def score_corpus(
         From `percepkit.engine.cluster.client`.
     limit : int, optional
         Score only the first items of the corpus.
+    align : bool
+        Undo the delay of denoisers that are not known to be aligned, item by item. It is measured against the
+        noisy input and noted as the reason of their scores in any case.
     progress : callable, optional
         Called with the number of items done and to do.
 
@@ -114,23 +116,15 @@ def score_corpus(
         output that cannot be written. What fails on single items becomes the status of their rows.
     """
     out = Path(out)
-    job = _Job(Path(corpus_folder).resolve(), tuple(sorted({*denoisers, NOISY})), tuple(sorted(set(metrics))))
+    job = _Job(
+        Path(corpus_folder).resolve(), tuple(sorted({*denoisers, NOISY})), tuple(sorted(set(metrics))), align
+    )
     settings = _settings(job)
     corpus = open_corpus(job.corpus)
     usable = _usable(corpus, corpus_folder, limit)
-    ensure_writable(out)
-    parts = out.with_name(f"{out.name}.parts").resolve()
-    sweep_attempts(parts)
-    slices = list(_slices(usable, settings, parts))
-    waiting = [piece for piece in slices if not piece.part.exists()]
-    n_resumed = len(usable) - sum(len(piece.items) for piece in waiting)
-    n_done = n_resumed
-    for piece, _ in map_shards(_score_slice, waiting, client=client, payload=job):
-        n_done += len(piece.items)
-        if progress:
-            progress(n_done, len(usable))
-    _merge(slices, out)
-    _remove(parts)
+    n_resumed = score_in_slices(
+        _score_items, usable, out, job=job, settings=settings, client=client, progress=progress
+    )
     skipped = Counter(corpus.items["status"][corpus.items["status"] != "ok"])
     return ScoreRun(out, len(usable), n_resumed, dict(skipped))
 
@@ -159,48 +153,45 @@ def read_scores(path: str | Path) -> pd.DataFrame:
 
 def _settings(job: _Job) -> str:
     """Everything but the items that the scores depend on; raises for unknown names."""
-    if not job.metrics:
-        raise ValueError(f"no metric to compute; choose from {', '.join(metric_floor.names())}")
-    versions = [f"{name} {metric_floor.load(name).SPEC.version}" for name in job.metrics]
-    return repr((versions, [(name, _code_digest(name)) for name in job.denoisers]))
+    versions = metric_versions(job.metrics)
+    return repr((versions, job.align, [(name, code_digest(name)) for name in job.denoisers]))
 
 
-def _code_digest(name: str) -> str:
+def code_digest(name: str) -> str:
     """Digest of the module that a denoiser comes from: its parts are not taken over after an edit."""
     if name == NOISY:
         return ""
     denoiser = registry.load(name)
+    fingerprint = getattr(denoiser, "fingerprint", None)
+    if fingerprint is not None:
+        return blake2b(fingerprint.encode(), digest_size=16).hexdigest()
     module = name.partition(":")[0] if ":" in name else type(denoiser).__module__
     source = getattr(sys.modules[module], "__file__", None)
     return blake2b(Path(source).read_bytes() if source else b"", digest_size=16).hexdigest()
 
 
-def _slices(usable: pd.DataFrame, settings: str, parts: Path) -> Iterator[_Slice]:
-    """Cut every shard's items into slices, the same ones whatever the number of workers."""
-    for _, shard in usable.groupby("shard", sort=True):
-        for first in range(0, len(shard), _ITEMS_PER_SLICE):
-            rows = shard.iloc[first : first + _ITEMS_PER_SLICE]
-            content = settings + rows.to_json(orient="records", double_precision=15)
-            key = blake2b(content.encode(), digest_size=16).hexdigest()
-            yield _Slice(tuple(int(item) for item in rows["item"]), parts / f"part-{key}.parquet")
-
-
-def _score_slice(piece: _Slice, job: _Job) -> None:
-    """Score the items of a slice and write its part; this runs on a worker."""
+def _score_items(items: Sequence[int], job: _Job) -> Cells:
+    """Score a few items; this runs on a worker."""
     corpus = open_corpus(job.corpus)
     denoisers = {name: registry.load(name) for name in job.denoisers if name != NOISY}
-    versions = {name: metric_floor.load(name).SPEC.version for name in job.metrics}
-    rows = [
-        (item, denoiser, metric, cell.value, cell.status, cell.reason, versions[metric], cell.seconds)
-        for item in piece.items
-        for denoiser, metric, cell in _score_item(corpus, item, denoisers, job.metrics)
-    ]
-    write_table(pd.DataFrame(rows, columns=list(_COLUMNS)), piece.part, kind=_PART_KIND)
+    for item in items:
+        for denoiser, metric, outcome in score_item(corpus, item, denoisers, job.metrics, align=job.align):
+            yield item, denoiser, metric, outcome
 
 
-def _score_item(
-    corpus: Corpus, item: int, denoisers: Mapping[str, Denoiser | Oracle], metrics: Sequence[str]
+def score_item(
+    corpus: Corpus,
+    item: int,
+    denoisers: Mapping[str, Denoiser | Oracle | Recorded],
+    metrics: Sequence[str],
+    *,
+    align: bool = False,
 ) -> Iterator[tuple[str, str, Outcome]]:
+    """Score the noisy input and denoisers on one item: name, metric and outcome of every cell.
+
+    With ``align`` the delay of outputs that are not known to be aligned is undone, not only reported.
+    """
+    item_id = _item_id(corpus, item)
     oracles = any(denoiser.spec.needs == "stems" for denoiser in denoisers.values())
     stems = {name: corpus.stem(item, name) for name in (_STEMS if oracles else _STEMS[:2])}
     noise = stems.get("noise")
@@ -210,32 +201,63 @@ def _score_item(
     for metric, outcome in panel.score(stems["noisy"]).items():
         yield NOISY, metric, outcome
     for name, denoiser in denoisers.items():
+        note = ""
         try:
-            enhanced = enhance_item(denoiser, stems, corpus.sample_rate)
+            enhanced = enhance_item(denoiser, stems, corpus.sample_rate, item_id=item_id)
+            if not denoiser.spec.aligned:
+                enhanced, note = realigned(stems["noisy"], enhanced, corpus.sample_rate, align=align)
         except Exception as error:  # whatever somebody's denoiser raises is a result, not the end of the run
-            outcomes = dict.fromkeys(metrics, failed("denoiser_failed", f"{type(error).__name__}: {error}"))
+            outcomes = dict.fromkeys(metrics, _failed_denoiser(error))
         else:
-            outcomes = panel.score(enhanced)
+            outcomes = {metric: noted(cell, note) for metric, cell in panel.score(enhanced).items()}
         for metric, outcome in outcomes.items():
             yield name, metric, outcome
+
+
+def _failed_denoiser(error: Exception) -> Outcome:
+    known = {ChildTimeout: "timeout", MissingRecording: "no_estimate"}
+    if isinstance(error, ChildCrashed) and error.signal:
+        return failed("crashed", str(error))
+    if type(error) in known:
+        return failed(known[type(error)], str(error))
+    return failed("denoiser_failed", f"{type(error).__name__}: {error}")
+
+
+def noted(outcome: Outcome, note: str) -> Outcome:
+    """Outcome whose reason is a note, where it has no other."""
+    return replace(outcome, reason=note) if note and not outcome.reason else outcome
+
+
+def _item_id(corpus: Corpus, item: int) -> str | None:
+    """Name of an item."""
+    named = corpus.items.loc[corpus.items["item"] == item]
+    return str(named["item_id"].iloc[0]) if "item_id" in named else None
 
 
 def _need_noise(metrics: Sequence[str]) -> bool:
     return any(metric_floor.load(name).SPEC.needs == "noise" for name in metrics)
 
 
-def enhance_item(denoiser: Denoiser | Oracle, stems: Mapping[str, np.ndarray], sample_rate: int) -> np.ndarray:
+def enhance_item(
+    denoiser: Denoiser | Oracle | Recorded,
+    stems: Mapping[str, np.ndarray],
+    sample_rate: int,
+    *,
+    item_id: str | None = None,
+) -> np.ndarray:
     """Run a denoiser or oracle on one item, at a sample rate that it supports.
 
     Parameters
     ----------
-    denoiser : Denoiser or Oracle
+    denoiser : Denoiser, Oracle or Recorded
         One with native sample rates is run at the corpus' rate if it is among them, else at the next higher
         one (the highest if there is none), with resampling there and back.
     stems : mapping of float array, shape (n_samples,)
         ``"noisy"``, and for an oracle ``"clean"``, ``"speech"`` and ``"noise"`` too; left as they are.
     sample_rate : int
         Hz.
+    item_id : str, optional
+        Name of the item, which recordings go by.
 
     Returns
     -------
@@ -247,7 +269,7 @@ def enhance_item(denoiser: Denoiser | Oracle, stems: Mapping[str, np.ndarray], s
     wanted = _STEMS if denoiser.spec.needs == "stems" else _STEMS[:1]
     inputs = {name: resample(stems[name], sample_rate, rate).copy() for name in wanted}
     n_native = len(inputs["noisy"])
-    run = denoiser.for_item(inputs, rate) if isinstance(denoiser, Oracle) else denoiser
+    run = _ready(denoiser, inputs, rate, item_id)
     enhanced = np.asarray(run(inputs["noisy"].copy(), rate))
     if enhanced.ndim != 1 or not np.issubdtype(enhanced.dtype, np.floating):
         found = f"{enhanced.dtype} of shape {enhanced.shape}"
@@ -257,18 +279,17 @@ def enhance_item(denoiser: Denoiser | Oracle, stems: Mapping[str, np.ndarray], s
     return resample(enhanced, rate, sample_rate)[: len(stems["noisy"])]
 
 
+def _ready(
+    denoiser: Denoiser | Oracle | Recorded, inputs: Mapping[str, np.ndarray], rate: int, item_id: str | None
+) -> Denoiser:
+    if isinstance(denoiser, Oracle):
+        return denoiser.for_item(inputs, rate)
+    if isinstance(denoiser, Recorded):
+        if item_id is None:
+            raise ValueError(f"{denoiser.spec.name} was recorded item by item; give the item's name")
+        return denoiser.of_item(item_id)
+    return denoiser
+
+
 def _native_rate(rates: Sequence[int], sample_rate: int) -> int:
     return min((rate for rate in rates if rate >= sample_rate), default=max(rates))
-
-
-def _merge(slices: Sequence[_Slice], out: Path) -> None:
-    table = pd.concat([read_table(piece.part, kind=_PART_KIND) for piece in slices], ignore_index=True)
-    table = table.sort_values(["item", "denoiser", "metric"], ignore_index=True)
-    write_table(table, out, kind="scores")
-
-
-def _remove(parts: Path) -> None:
-    for part in parts.glob("part-*.parquet"):
-        part.unlink()
-    with contextlib.suppress(OSError):  # something that is not ours lies in it
-        parts.rmdir()

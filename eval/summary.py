@@ -1,22 +1,24 @@
-"""The summary of a score table for a terminal."""
+"""Summaries, comparisons and lists of items as sheets: tables of text."""
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich import box
-from rich.table import Table
 
 from percepkit.eval import metrics as metric_floor
+from percepkit.eval.policies import better_of
+from percepkit.eval.tables import Sheet
 
-__all__ = ["failure_line", "summary_tables"]
+__all__ = ["comparison_sheet", "crossover_lines", "failure_line", "item_sheet", "profile_sheet", "summary_sheets"]
 
 _RANKED_BY = "pesq_wb"
 _DIGITS = {"dB": 1, "1": 3}  # decimal places by unit, else two
+_SHARES = ("oracle gap closed", "made worse")  # aspects that are shares, whatever the metric
 
 
-def summary_tables(summary: pd.DataFrame, *, by: Sequence[str] = ()) -> list[Table]:
+def summary_sheets(summary: pd.DataFrame, *, by: Sequence[str] = ()) -> list[Sheet]:
     """Lay out means with intervals, one row per denoiser and one column per metric.
 
     Parameters
@@ -28,18 +30,83 @@ def summary_tables(summary: pd.DataFrame, *, by: Sequence[str] = ()) -> list[Tab
 
     Returns
     -------
-    list of rich.table.Table
+    list of Sheet
         Best denoiser first, by wideband PESQ or else by the first metric. A cell reads
         ``2.31 [2.20, 2.43]``, on a second line the improvement over the noisy input on common items with
         its interval, and on a third how many items have a score, if not all have one.
     """
     if not by:
-        return [_table(summary, "")]
+        return [_sheet(summary, "")]
     groups = summary.groupby(list(by), observed=True, sort=True)
     return [
-        _table(group, ", ".join(f"{name} {level}" for name, level in zip(by, levels, strict=True)))
+        _sheet(group, ", ".join(f"{name} {level}" for name, level in zip(by, levels, strict=True)))
         for levels, group in groups
     ]
+
+
+def comparison_sheet(table: pd.DataFrame, a: str, b: str, *, by: Sequence[str] = ()) -> Sheet:
+    """Lay out a comparison of two denoisers, from `percepkit.eval.comparison.compare`."""
+    columns = [*by, "metric", a, b, "difference", "p (Holm)", "wins", "detectable", "pairs", "verdict"]
+    rows = []
+    for row in table.to_dict("records"):
+        digits = _digits(row["metric"])
+        difference = f"{row['difference']:+z.{digits}f}{_interval(row['low'], row['high'], digits)}"
+        cells = [
+            _heading(row["metric"]).replace("\n", " ").strip(),
+            f"{row['mean_a']:z.{digits}f}",
+            f"{row['mean_b']:z.{digits}f}",
+            difference,
+            _p(row["p_holm"]),
+            f"{100 * row['win_rate']:.0f} %",
+            f"{row['detectable']:.{digits + 1}f}",
+            f"{row['n']} of {row['n_items']}",
+        ]
+        shown = [cell.replace("+nan", "").replace("nan %", "").replace("nan", "") for cell in cells]
+        rows.append([*(str(row[name]) for name in by), *shown, row["verdict"]])
+    notes = [
+        f"difference: {a} - {b} [95 % interval]; wins: share of items on which {a} is better; "
+        "detectable: the difference found with a power of 0.8; pairs: items with both scores",
+        "clusters: " + "; ".join(dict.fromkeys(table["clusters"][table["clusters"] != ""])),
+    ]
+    return Sheet(columns, rows, notes=notes, left=(*by, "metric", "verdict"))
+
+
+def crossover_lines(crossings: pd.DataFrame, column: str) -> list[str]:
+    """Say in words where curves cross, from `percepkit.eval.anchors.crossovers`."""
+    return [
+        f"{row['metric']}: {row['below']} is ahead below {column} {row['at']:.1f} "
+        f"[{row['low']:.1f}, {row['high']:.1f}], {row['above']} above; "
+        f"the curves cross in {100 * row['found']:.0f} % of the resamples"
+        for row in crossings.to_dict("records")
+    ]
+
+
+def profile_sheet(table: pd.DataFrame) -> Sheet:
+    """Lay out a profile, from `percepkit.eval.profile.profile`: one row per aspect, one column per denoiser."""
+    names = sorted(table["denoiser"].unique())
+    rows = []
+    for (aspect, metric), group in table.groupby(["aspect", "metric"], sort=False):
+        digits = 2 if aspect in _SHARES else _digits(metric)
+        cells = {row["denoiser"]: row for row in group.to_dict("records")}
+        texts = [_profile_cell(cells[name], digits) if name in cells else "" for name in names]
+        rows.append([aspect, metric, str(int(group["n"].max())), *texts])
+    notes = [
+        "improvements over the noisy input, positive is better, with 95 % intervals; voice distortion is the mean "
+        "itself, unseen noise the improvement there less that on the other noises"
+    ]
+    return Sheet(["aspect", "metric", "items", *names], rows, notes=notes, left=("metric",))
+
+
+def item_sheet(listed: pd.DataFrame, metric: str) -> Sheet:
+    """Lay out items and their scores, from `percepkit.eval.worst.item_scores`."""
+    digits = _digits(metric) + 1
+    numbers = ("noisy", "score", "improvement")
+    rows = []
+    for row in listed.to_dict("records"):
+        cells = {name: "" if pd.isna(value) else str(value) for name, value in row.items()}
+        cells |= {name: f"{row[name]:z.{digits}f}" for name in numbers if not pd.isna(row[name])}
+        rows.append(list(cells.values()))
+    return Sheet(list(map(str, listed.columns)), rows)
 
 
 def failure_line(scores: pd.DataFrame) -> str:
@@ -57,20 +124,16 @@ def failure_line(scores: pd.DataFrame) -> str:
     return f"{missing.sum()} of {len(scores)} scores are missing: {counts}"
 
 
-def _table(summary: pd.DataFrame, title: str) -> Table:
+def _sheet(summary: pd.DataFrame, title: str) -> Sheet:
     metrics = _ordered_metrics(summary)
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("denoiser")
-    for metric in metrics:
-        table.add_column(_heading(metric), justify="right")
-    table.add_column("n", justify="right")
     rows = summary.set_index(["denoiser", "metric"])
+    lines = []
     for denoiser in _ranked(summary, metrics[0]):
         present = [metric for metric in metrics if (denoiser, metric) in rows.index]
         cells = {metric: _cell(rows.loc[(denoiser, metric)], _digits(metric)) for metric in present}
         n_items = str(summary["n"][summary["denoiser"] == denoiser].max())
-        table.add_row(denoiser, *(cells.get(metric, "") for metric in metrics), n_items)
-    return table
+        lines.append([denoiser, *(cells.get(metric, "") for metric in metrics), n_items])
+    return Sheet(["denoiser", *map(_heading, metrics), "n"], lines, title)
 
 
 def _ordered_metrics(summary: pd.DataFrame) -> list[str]:
@@ -80,13 +143,9 @@ def _ordered_metrics(summary: pd.DataFrame) -> list[str]:
 def _ranked(summary: pd.DataFrame, metric: str) -> list[str]:
     """Denoisers from the best to the worst; those without a value come last."""
     mean = summary[summary["metric"] == metric].set_index("denoiser")["mean"]
-    sign = -1.0 if _better(metric) == "higher" else 1.0
+    sign = -1.0 if better_of(metric) == "higher" else 1.0
     score = {name: sign * mean.get(name, math.nan) for name in summary["denoiser"].unique()}
     return sorted(score, key=lambda name: (np.nan_to_num(score[name], nan=math.inf), name))
-
-
-def _better(metric: str) -> str:
-    return metric_floor.load(metric).SPEC.better if metric in metric_floor.names() else "higher"
 
 
 def _unit(metric: str) -> str:
@@ -99,24 +158,35 @@ def _digits(metric: str) -> int:
 
 def _heading(metric: str) -> str:
     unit = _unit(metric)
-    arrow = "↑" if _better(metric) == "higher" else "↓"
+    arrow = "↑" if better_of(metric) == "higher" else "↓"
     return f"{metric} {arrow}\n{'' if unit == '1' else unit}"
 
 
 def _cell(row: pd.Series, digits: int) -> str:
     """Format ``mean [low, high]``, the improvement below, and the coverage where scores are missing."""
     n_ok, n_items = int(row["n_ok"]), int(row["n"])
-    if not n_ok:
-        return f"none of {n_items}"
+    coverage = f"{n_ok} of {n_items}" if n_ok else f"none of {n_items}"
+    if math.isnan(row["mean"]):
+        return coverage
     text = f"{row['mean']:z.{digits}f}{_interval(row['low'], row['high'], digits)}"
     if row["delta_n"]:
         text += f"\n{row['delta']:+z.{digits}f}{_interval(row['delta_low'], row['delta_high'], digits)}"
-    if n_ok < n_items:
-        text += f"\n{n_ok} of {n_items}"
-    return text
+    return text if n_ok == n_items else f"{text}\n{coverage}"
+
+
+def _profile_cell(row: dict[Any, Any], digits: int) -> str:
+    if math.isnan(row["value"]):
+        return ""
+    sign = "" if row["aspect"] in ("voice distortion", *_SHARES) else "+"
+    interval = _interval(row["low"], row["high"], digits).replace(" [", "\n[")
+    return f"{row['value']:{sign}z.{digits}f}{interval}"
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return ""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _interval(low: float, high: float, digits: int) -> str:
-    if math.isnan(low):
-        return ""
-    return rf" \[{low:z.{digits}f}, {high:z.{digits}f}]"  # rich reads a bare [ as a style
+    return "" if math.isnan(low) else f" [{low:z.{digits}f}, {high:z.{digits}f}]"

@@ -8,6 +8,10 @@ speech_dbfs, noise_dbfs, peak, guard_db (the clipping guard's gain), rt60_realis
 mixture was degraded and the target was not (the SNRs are null there); layers with their SNRs as planned and as
 realised; sample_rate, seconds, speech_paths and noise_paths; n_frames and frame_offset, the item's rows in the
 target arrays of its shard; and checksum_NAME of every stem and target.
+
+Of ready-made pairs, noise_kind is ``additive`` (the SNRs are those of the recordings' difference) or
+``rerecorded``: then the difference holds what a device and a room made of the speech, the SNRs are null and
+mixture_sdr_db is the clean signal's energy over that difference. noise_paths name the noisy recording.
 """
 
 from dataclasses import dataclass
@@ -19,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from percepkit.audio.files import AudioError, read_bytes
+from percepkit.audio.resampling import resample
 from percepkit.engine.tables import read_table
 from percepkit.synth.recipe import Recipe, load_recipe
 from percepkit.synth.store import Reader, open_reader, stem_name
@@ -85,7 +90,7 @@ class Corpus:
     def _by_item(self) -> pd.DataFrame:
         return self.items.set_index("item", drop=False)
 
-    def stem(self, item: int, name: str) -> np.ndarray:
+    def stem(self, item: int, name: str, *, as_written: bool = False) -> np.ndarray:
         """Audio of an item.
 
         Parameters
@@ -93,10 +98,13 @@ class Corpus:
         item : int
         name : {"noisy", "clean", "speech", "noise"}, or a further target
             Where there is no ``speech`` it is ``clean``.
+        as_written : bool
+            Leave ``noisy`` at the rate of its file, ``recipe.rate_of("noisy")``, if that is another.
 
         Returns
         -------
         float32 array, shape (n_samples,)
+            At `sample_rate`, all stems of an item equally long.
         """
         row = self._row(item)
         stem = name if name in self.recipe.stems else "clean" if name == "speech" else name
@@ -104,9 +112,12 @@ class Corpus:
             raise ValueError(f"no stem {name!r}; this corpus has: {', '.join(self.recipe.stems)}")
         file = stem_name(str(row["item_id"]), stem, self.recipe.audio_format)
         try:
-            return read_bytes(self.reader(row["shard"]).audio(file), file)[0]
+            x, rate = read_bytes(self.reader(row["shard"]).audio(file), file)
         except KeyError:
             raise AudioError("missing", shard_folder(self.folder, row["shard"]) / file, "no such file") from None
+        if as_written or rate == self.sample_rate:
+            return x
+        return resample(x, rate, self.sample_rate)[: round(row["seconds"] * self.sample_rate)]
 
     def reader(self, shard: int) -> Reader:
         """Access to the files of a shard."""

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from percepkit.synth.recipe import Layer, Noise, Recipe
 from percepkit.synth.segments import Draws, Segments, pick
@@ -27,7 +26,7 @@ def draw_noise(
     prefix: str = "",
     *,
     always: np.ndarray | None = None,
-) -> pd.DataFrame:
+) -> dict[str, list[Any]]:
     """Draw one layer for every item.
 
     Parameters
@@ -45,9 +44,9 @@ def draw_noise(
 
     Returns
     -------
-    DataFrame
-        noise_class, noise_kind ("file", "generated", "talkers", "events" or "none"), generated, noise_key, noise
-        (segments; of talkers and babble each is a voice) and course_db (levels every two seconds).
+    dict of list
+        Columns noise_class, noise_kind ("file", "generated", "talkers", "events" or "none"), generated, noise_key,
+        noise (segments; of talkers and babble each is a voice) and course_db (levels every two seconds).
     """
     u = draw(f"{prefix}noise")
     present = u[3] < layer.share
@@ -60,17 +59,14 @@ def draw_noise(
         columns = _events(recipe, layer, sources, draw, prefix)
     else:
         columns = _steady(recipe, sources, speech, talker, draw, prefix)
-    present &= np.array([kind == "generated" or bool(s) for kind, s in
-                         zip(columns["noise_kind"], columns["noise"], strict=True)])  # fmt: skip
-    frame = pd.DataFrame(columns | {"course_db": _courses(recipe, layer, draw, prefix)})
-    if not present.all():
+    columns["course_db"] = _courses(recipe, layer, draw, prefix)
+    there = [p and (kind == "generated" or bool(segments)) for p, kind, segments in
+             zip(present.tolist(), columns["noise_kind"], columns["noise"], strict=True)]  # fmt: skip
+    if not all(there):
         empty = {"noise_class": "none", "noise_kind": "none", "generated": None, "noise_key": None}
-        for name in frame:
-            values = zip(frame[name], present, strict=True)
-            frame[name] = pd.Series(
-                [v if there else empty.get(str(name), []) for v, there in values], dtype=object
-            )
-    return frame
+        for name, values in columns.items():
+            columns[name] = [v if kept else empty.get(name, []) for v, kept in zip(values, there, strict=True)]
+    return columns
 
 
 def _courses(recipe: Recipe, layer: Noise, draw: Draws, prefix: str) -> list[list[float]]:
@@ -84,24 +80,24 @@ def _courses(recipe: Recipe, layer: Noise, draw: Draws, prefix: str) -> list[lis
 
 def _steady(
     recipe: Recipe, noise: NoiseSources, speech: SpeechSources, talker: np.ndarray, draw: Draws, prefix: str
-) -> dict[str, Any]:
+) -> dict[str, list[Any]]:
     u = draw(f"{prefix}noise")
     label = pick(u[0], len(noise.classes))
     member = noise.first[label] + pick(u[1], noise.count[label])
-    kind = noise.table["kind"].to_numpy(object)[member]
+    kind = noise.table["kind"].to_numpy(object)[member].tolist()
     generated = np.array([k is not None for k in kind])
     start = draw(f"{prefix}noise start")[0]
     lists = _loop(recipe, noise, np.where(generated, -1, member), u[2], start)
-    babble = np.flatnonzero(kind == "babble")
-    if len(babble):
+    babble = [item for item, k in enumerate(kind) if k == "babble"]
+    if babble:
         voices = _voices(recipe, speech, talker, draw, prefix, BABBLE_VOICES)
         for item in babble:
             lists[item] = voices[item]
     # A generated noise is a row too: its kind and the key from which its samples unfold.
     keys = draw.item_keys(f"{prefix}noise key") if generated.any() else [""] * draw.count
     return {
-        "noise_class": np.array(noise.classes, dtype=object)[label],
-        "noise_kind": np.where(generated, "generated", "file").astype(object),
+        "noise_class": [noise.classes[number] for number in label],
+        "noise_kind": ["generated" if g else "file" for g in generated],
         "generated": kind,
         "noise_key": [k if g else None for k, g in zip(keys, generated, strict=True)],
         "noise": lists,
@@ -114,8 +110,7 @@ def _loop(
     """One pass where the recording is long enough, else passes that overlap by the crossfade."""
     segments = Segments(noise.table, len(file))
     rate, n = recipe.sample_rate, recipe.n_samples
-    table = noise.table.iloc[np.maximum(file, 0)]
-    frames, file_rate, channels = (table[name].to_numpy() for name in ("frames", "sample_rate", "channels"))
+    frames, file_rate, channels = _counts(noise, np.maximum(file, 0))
     whole = frames * rate // file_rate  # length of a pass in samples of the item
     fade = np.minimum(int(CROSSFADE_SECONDS * rate), whole // 4)
     spare = np.maximum(frames - -(-n * file_rate // rate), 0)
@@ -137,7 +132,11 @@ def _loop(
     return segments.lists()
 
 
-def _events(recipe: Recipe, layer: Layer, noise: NoiseSources, draw: Draws, prefix: str) -> dict[str, Any]:
+def _counts(noise: NoiseSources, rows: np.ndarray) -> list[np.ndarray]:
+    return [noise.table[name].to_numpy()[rows] for name in ("frames", "sample_rate", "channels")]
+
+
+def _events(recipe: Recipe, layer: Layer, noise: NoiseSources, draw: Draws, prefix: str) -> dict[str, list[Any]]:
     """Pieces of recordings, each at a place of its own; all of an item's are of one class."""
     rate, n = recipe.sample_rate, recipe.n_samples
     u = draw(f"{prefix}noise")
@@ -149,8 +148,7 @@ def _events(recipe: Recipe, layer: Layer, noise: NoiseSources, draw: Draws, pref
     for event in range(int(count.max(initial=0))):
         v = draw(f"{prefix}noise event {event}")
         member = noise.first[label] + pick(v[0], noise.count[label])
-        rows = noise.table.iloc[member]
-        frames, file_rate, channels = (rows[name].to_numpy() for name in ("frames", "sample_rate", "channels"))
+        frames, file_rate, channels = _counts(noise, member)
         wanted = np.minimum(frames, (EVENT_SECONDS * file_rate).astype(np.int64))
         wanted = np.minimum(wanted, n * file_rate // rate)
         length = np.maximum(wanted * rate // file_rate, 1)
@@ -160,9 +158,9 @@ def _events(recipe: Recipe, layer: Layer, noise: NoiseSources, draw: Draws, pref
             at=pick(v[2], n - length + 1), length=length, frames=wanted,
         )  # fmt: skip
     return {
-        "noise_class": np.array(noise.classes, dtype=object)[label],
-        "noise_kind": np.full(draw.count, "events", dtype=object),
-        "generated": np.full(draw.count, None, dtype=object),
+        "noise_class": [noise.classes[number] for number in label],
+        "noise_kind": ["events"] * draw.count,
+        "generated": [None] * draw.count,
         "noise_key": [None] * draw.count,
         "noise": segments.lists(),
     }
@@ -170,11 +168,11 @@ def _events(recipe: Recipe, layer: Layer, noise: NoiseSources, draw: Draws, pref
 
 def _talkers(
     recipe: Recipe, speech: SpeechSources, talker: np.ndarray, draw: Draws, prefix: str, voices: int
-) -> dict[str, Any]:
+) -> dict[str, list[Any]]:
     return {
-        "noise_class": np.full(draw.count, "talker" if voices == 1 else "talkers", dtype=object),
-        "noise_kind": np.full(draw.count, "talkers", dtype=object),
-        "generated": np.full(draw.count, None, dtype=object),
+        "noise_class": ["talker" if voices == 1 else "talkers"] * draw.count,
+        "noise_kind": ["talkers"] * draw.count,
+        "generated": [None] * draw.count,
         "noise_key": draw.item_keys(f"{prefix}noise key"),
         "noise": _voices(recipe, speech, talker, draw, prefix, voices),
     }

@@ -1,5 +1,6 @@
 """What a plan will cost and contain before anything is rendered, and what a corpus holds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -46,34 +47,45 @@ class Overview:
     histograms: list[Histogram]
 
 
-def plan_overview(plan: pd.DataFrame, recipe: Recipe) -> Overview:
+def plan_overview(chunks: Iterable[pd.DataFrame], recipe: Recipe) -> Overview:
     """Sum up a plan.
 
     Parameters
     ----------
-    plan : DataFrame
-        Of `percepkit.synth.plan.draw_plan`.
+    chunks : iterable of DataFrame
+        The plan part by part, of `percepkit.synth.plan.plan_chunks`; only some columns are kept in memory.
     recipe : Recipe
 
     Returns
     -------
     Overview
     """
-    histograms = [_numbers("SNR (dB)", plan["snr_db"])]
+    plan = pd.concat([_essentials(chunk) for chunk in chunks], ignore_index=True)
+    histograms = [_numbers("SNR (dB)", plan["snr_db"].dropna())] if plan["snr_db"].notna().any() else []
     if plan["room"].notna().any():
         histograms.append(_numbers("RT60 (s)", plan["rt60"].dropna()))
     histograms.append(_labels("noise class", plan["noise_class"]))
-    pcm = 44 + 2 * recipe.n_samples
-    audio = len(recipe.stems) * pcm * (FLAC_RATIO if recipe.audio_format == "flac" else 1)
+    seconds = recipe.n_samples / recipe.sample_rate
+    audio = sum(44 + 2 * seconds * recipe.rate_of(stem) for stem in recipe.stems) * (
+        FLAC_RATIO if recipe.audio_format == "flac" else 1
+    )
     frames = n_frames(recipe.n_samples, recipe.analysis.hop(recipe.sample_rate))
+    shares = 1.0  # of an item's length
+    if recipe.pairs is not None and recipe.pairs.order == "each":
+        shares = float(plan["length"].mean()) / recipe.n_samples
     targets = sum(frame_bytes(name, recipe) for name in recipe.targets) * frames
     return Overview(
         items=len(plan),
-        hours=len(plan) * recipe.n_samples / recipe.sample_rate / 3600,
-        disk_bytes=int(len(plan) * (audio + targets)),
+        hours=len(plan) * shares * seconds / 3600,
+        disk_bytes=round(len(plan) * shares * (audio + targets)),
         speakers=int(plan["speaker"].nunique()),
         histograms=histograms,
     )
+
+
+def _essentials(plan: pd.DataFrame) -> pd.DataFrame:
+    length = [segments[0]["length"] if len(segments) else 0 for segments in plan["speech"]]
+    return plan[["snr_db", "room", "rt60", "noise_class", "speaker"]].assign(length=length)
 
 
 def corpus_overview(corpus: Corpus) -> Overview:

@@ -6,13 +6,17 @@ a new stage leaves the draws of all others as they were.
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from percepkit.synth.noise_plan import draw_noise
+from percepkit.synth.pair_plan import draw_pairs
+from percepkit.synth.pair_sources import PairSources
 from percepkit.synth.recipe import Recipe
+from percepkit.synth.room_plan import draw_rooms
 from percepkit.synth.segments import SEGMENTS, Draws, Segments, pick
 from percepkit.synth.sources import Sources, SpeechSources
 
@@ -33,18 +37,18 @@ PLAN_TYPES = {
 }  # fmt: skip
 Row = dict[str, object]
 CHUNK_ITEMS = 10_000
-CHANGES = ("rt60_seconds", "drr_db", "early_gain")  # of a room's response
-ROOM_NUMBERS = ("rt60", "drr", "c50", *(f"asked_{name}" for name in CHANGES))
 SHORTEST_SECONDS = 0.25  # an utterance is not cut shorter than this at the end of an item
 
 
-def plan_chunks(recipe: Recipe, sources: Sources) -> Iterator[pd.DataFrame]:
+def plan_chunks(recipe: Recipe, sources: Sources | PairSources) -> Iterator[pd.DataFrame]:
     """The whole plan, `CHUNK_ITEMS` items at a time: memory stays constant however many there are."""
     for first in range(0, recipe.items, CHUNK_ITEMS):
         yield draw_plan(recipe, sources, first=first, count=min(CHUNK_ITEMS, recipe.items - first))
 
 
-def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | None = None) -> pd.DataFrame:
+def draw_plan(
+    recipe: Recipe, sources: Sources | PairSources, *, first: int = 0, count: int | None = None
+) -> pd.DataFrame:
     """Draw items ``first`` to ``first + count - 1`` of a recipe (all of them by default).
 
     Returns
@@ -54,49 +58,59 @@ def draw_plan(recipe: Recipe, sources: Sources, *, first: int = 0, count: int | 
         and ``frames`` at the file's own rate, ``at`` and ``length`` in samples of the item, for speech also
         ``speed`` and ``bandwidth_hz``. Of babble and talkers, each segment is a voice. ``layers`` holds the sounds
         beside the background noise, with the same columns; ``degradations`` is JSON: a list of kind, to, target,
-        parameters and key. Where an item has no speech or no noise its list is empty and ``snr_db`` is null.
+        parameters and key. Where an item has no speech or no noise its list is empty and ``snr_db`` is null. Of
+        ready-made pairs, see `percepkit.synth.pair_plan.draw_pairs`.
     """
     count = recipe.items - first if count is None else count
     draw = Draws(recipe, first, count)
-    speech, talker = _draw_speech(recipe, sources.speech, draw)
-    plan = pd.DataFrame({"item": np.arange(first, first + count)})
-    plan["item_id"] = [f"{item:06d}" for item in plan["item"]]
-    plan["shard"] = plan["item"] // recipe.items_per_shard
-    plan["speech"] = speech.lists()
-    speaks = (plan["speech"].map(len) > 0).to_numpy()
-    plan["speaker"] = np.where(speaks, sources.speech.table["speaker"].to_numpy(object)[talker], None)
-    plan = plan.join(draw_noise(recipe, recipe.noise, sources.noise, sources.speech, talker, draw, always=~speaks))
-    plan["layers"] = _draw_layers(recipe, sources, talker, draw)
-    plan = plan.join(_draw_rooms(recipe, sources.rooms, draw))
-    condition = draw("condition")
-    plan["snr_db"] = recipe.snr_db.sample(condition[0])
-    plan["snr_db"] = plan["snr_db"].where(speaks & (plan["noise_kind"] != "none"))
-    plan["snr_kind"] = recipe.snr_kind
-    plan["level_dbfs"] = recipe.level_dbfs.sample(condition[1])
-    plan["degradations"] = _draw_degradations(recipe, draw)
+    number, condition = np.arange(first, first + count), draw("condition")
+    columns: dict[str, Any] = {"item": number, "item_id": [f"{item:06d}" for item in number.tolist()],
+                               "shard": number // recipe.items_per_shard}  # fmt: skip
+    if isinstance(sources, PairSources):
+        columns |= draw_pairs(recipe, sources, draw) | draw_rooms(recipe, None, draw)
+        columns["snr_db"] = np.nan  # it is what it is
+    else:
+        columns |= _draw_mixtures(recipe, sources, draw)
+        apart = [bool(s) and kind != "none" for s, kind in
+                 zip(columns["speech"], columns["noise_kind"], strict=True)]  # fmt: skip
+        columns["snr_db"] = np.where(apart, recipe.mixing.snr_db.sample(condition[0]), np.nan)
+    columns |= {"snr_kind": [recipe.snr_kind] * count, "level_dbfs": recipe.level_dbfs.sample(condition[1]),
+                "degradations": _draw_degradations(recipe, draw)}  # fmt: skip
     # One type, however many items are drawn and even where none of them has a value.
-    return plan.astype(dict.fromkeys(TEXT, "string"))
+    texts = {name: pd.array(columns[name], dtype="string") for name in TEXT}
+    return pd.DataFrame(columns | texts, index=range(count))
+
+
+def _draw_mixtures(recipe: Recipe, sources: Sources, draw: Draws) -> dict[str, Any]:
+    segments, talker = _draw_speech(recipe, sources.speech, draw)
+    speech = segments.lists()
+    speaks = np.array([bool(s) for s in speech])
+    speaker = np.where(speaks, sources.speech.table["speaker"].to_numpy(object)[talker], None)
+    noise = draw_noise(recipe, recipe.mixing.noise, sources.noise, sources.speech, talker, draw, always=~speaks)
+    layers = _draw_layers(recipe, sources, talker, draw)
+    rooms = draw_rooms(recipe, sources.rooms, draw)
+    return {"speech": speech, "speaker": speaker} | noise | {"layers": layers} | rooms
 
 
 def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: Draws) -> tuple[Segments, np.ndarray]:
-    table, rate = sources.table, recipe.sample_rate
-    frames, file_rate = table["frames"].to_numpy(np.int64), table["sample_rate"].to_numpy(np.int64)
-    channels = table["channels"].to_numpy(np.int64)
-    bandwidth = table["effective_bandwidth"].fillna(np.inf).to_numpy(np.float64)
+    table, rate, section = sources.table, recipe.sample_rate, recipe.mixing.speech
+    frames, file_rate, channels, bandwidth = (
+        table[name].to_numpy() for name in ("frames", "sample_rate", "channels", "effective_bandwidth")
+    )
     shortest = int(SHORTEST_SECONDS * rate)
     share = np.cumsum(table["duration"].to_numpy(np.float64))
     u = draw("speech file")
     file = talker = np.minimum(np.searchsorted(share, u[0] * share[-1], side="right"), len(table) - 1)
     position = np.zeros(draw.count, np.int64)
-    open_items = u[1] < recipe.speech.share
-    speed = recipe.speech.speed.sample(u[2])
+    open_items = u[1] < section.share
+    speed = section.speed.sample(u[2])
     segments, step = Segments(table, draw.count), 0
     while open_items.any():
         u = draw(f"speech segment {step}")
         if step > 0:
             joined = sources.first[file] + pick(u[0], sources.count[file])
             file = np.where(sources.joinable[file], joined, file)
-        at = position + np.rint(recipe.speech.pause_seconds.sample(u[1]) * rate).astype(np.int64).clip(min=0)
+        at = position + np.rint(section.pause_seconds.sample(u[1]) * rate).astype(np.int64).clip(min=0)
         if step == 0:  # every item speaks, however long the pause before
             at = np.minimum(at, recipe.n_samples - shortest)
         room = recipe.n_samples - at
@@ -124,55 +138,12 @@ def _draw_layers(
     for name, layer in recipe.layers.items():
         prefix = f"layer {name} "
         drawn = draw_noise(recipe, layer, sources.layers[name], sources.speech, talker, draw, prefix)
-        drawn.insert(0, "snr_db", layer.snr_db.sample(draw(f"{prefix}condition")[0]))
-        drawn.insert(0, "name", name)
-        for items, row in zip(lists, drawn.to_dict("records"), strict=True):
+        snrs_db = layer.snr_db.sample(draw(f"{prefix}condition")[0]).tolist()
+        for items, snr_db, *values in zip(lists, snrs_db, *drawn.values(), strict=True):
+            row = dict(zip(drawn, values, strict=True))
             if row["noise_kind"] != "none":
-                items.append({str(key): value for key, value in row.items()})
+                items.append({"name": name, "snr_db": snr_db} | row)
     return lists
-
-
-def _draw_rooms(recipe: Recipe, rooms: pd.DataFrame | None, draw: Draws) -> pd.DataFrame:
-    if recipe.rooms is None or rooms is None:
-        names = ["room", "rir_root", "rir_path", "rir_key", "noise_rir_path"]
-        empty = pd.DataFrame(dict.fromkeys(names), index=range(draw.count), dtype=object)
-        return empty.assign(
-            rir_channel=-1, rir_rate=0, noise_rir_channel=-1, **dict.fromkeys(ROOM_NUMBERS, np.nan)
-        )
-    u = draw("room")
-    position = pick(u[1], len(rooms))
-    rows = rooms.iloc[position].reset_index(drop=True)
-    placed = pd.Series(u[0] < recipe.rooms.share)
-    room = rows["group"].fillna(rows["path"])
-    chosen = pd.DataFrame({"room": room, "rir_root": rows["root_name"], "rir_path": rows["path"]}, dtype=object)
-    chosen = chosen.where(placed, None)
-    chosen["rir_channel"] = np.where(placed, pick(u[2], rows["channels"].to_numpy(np.int64)), -1)
-    chosen["rir_rate"] = np.where(placed, rows["sample_rate"].to_numpy(np.int64), 0)
-    for name in ("rt60", "drr", "c50"):
-        chosen[name] = rows[name].astype(np.float64).where(placed)
-    change = draw("room change")
-    for name, u_change in zip(CHANGES, change, strict=False):
-        distribution = getattr(recipe.rooms, name)
-        drawn = np.nan if distribution is None else distribution.sample(u_change)
-        chosen[f"asked_{name}"] = pd.Series(drawn, index=chosen.index).where(placed)
-    chosen["rir_key"] = pd.Series(draw.item_keys("room key") if recipe.rooms.rt60_seconds else None, dtype=object)
-    others = _other_positions(rooms)
-    v = draw("noise position")
-    elsewhere = np.array([len(others[p]) for p in position])
-    moved = placed & (v[0] < recipe.rooms.noise_share) & (elsewhere > 0)
-    second = np.array(
-        [others[p][int(w * n)] if n else 0 for p, w, n in zip(position, v[1], elsewhere, strict=True)]
-    )
-    chosen["noise_rir_path"] = np.where(moved, rooms["path"].to_numpy(object)[second], None)
-    chosen["noise_rir_channel"] = np.where(moved, pick(v[2], rooms["channels"].to_numpy(np.int64)[second]), -1)
-    return chosen
-
-
-def _other_positions(rooms: pd.DataFrame) -> list[np.ndarray]:
-    """For each response, those of the same room: of the same group and root, in other files."""
-    room = rooms["root_name"] + "/" + rooms["group"].fillna(rooms["path"])
-    members = {name: np.array(list(rows)) for name, rows in room.groupby(room).indices.items()}
-    return [members[name][members[name] != row] for row, name in enumerate(room)]
 
 
 def _draw_degradations(recipe: Recipe, draw: Draws) -> list[str]:

@@ -1,10 +1,19 @@
 """Recipes: what a corpus shall hold, written in YAML and checked before anything is drawn."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from percepkit.dsp.noise import parse_noise
 from percepkit.dsp.percepnet import Settings
@@ -12,10 +21,11 @@ from percepkit.dsp.snr import SnrKind
 from percepkit.synth.degradations.registry import load
 from percepkit.synth.distribution import Distribution
 from percepkit.synth.keep import Keep
+from percepkit.synth.pair_sources import Pairs
 from percepkit.synth.yaml_model import load_yaml
 
 __all__ = [
-    "Degrading", "Layer", "Noise", "Recipe", "Rooms", "Speech", "TargetName", "TargetRoom",
+    "Degrading", "Layer", "Mixing", "Noise", "Recipe", "Rooms", "Speech", "TargetName", "TargetRoom",
     "load_recipe",
 ]  # fmt: skip
 
@@ -189,11 +199,21 @@ def _within(name: str, distribution: Distribution, low: float, high: float) -> N
         raise ValueError(f"`{name}`: expected values from {low:g} to {high:g}, found {found[0]:g} to {found[1]:g}")
 
 
+class Mixing(NamedTuple):
+    """The sections by which a recipe mixes speech and noise."""
+
+    speech: Speech
+    noise: Noise
+    snr_db: Distribution
+
+
 class Recipe(_Section):
     """Everything that decides a corpus; the same recipe and manifests always make the same one.
 
     Attributes
     ----------
+    speech, noise, snr_db
+        What is mixed; ``pairs`` takes ready-made pairs instead.
     snr_db
         Of the speech against the background noise, both as they stand in the mix.
     snr_kind
@@ -202,6 +222,9 @@ class Recipe(_Section):
         More sounds beside the background noise, by name.
     level_dbfs
         RMS level of the noisy signal; lowered where a sample would exceed ``peak_limit``.
+    input_rate
+        In Hz, below ``sample_rate``: the stem ``noisy`` is written at this rate, for super-resolution. Speech
+        must reach half-way between the two Nyquist frequencies, or it is not drawn.
     container
         A shard is a folder of files, or one tar in WebDataset's layout.
     analysis
@@ -216,11 +239,13 @@ class Recipe(_Section):
     item_seconds: Annotated[float, Field(ge=0.5, le=600)]
     sample_rate: Annotated[int, Field(ge=8000, le=192_000)]
     items_per_shard: Annotated[int, Field(ge=1)] = 50
-    speech: Speech
-    noise: Noise
+    speech: Speech | None = None
+    noise: Noise | None = None
+    pairs: Pairs | None = None
+    input_rate: Annotated[int, Field(ge=4000)] | None = None
     layers: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Layer] = {}
     rooms: Rooms | None = None
-    snr_db: Distribution
+    snr_db: Distribution | None = None
     snr_kind: SnrKind = "rms"
     level_dbfs: Distribution = Distribution.model_validate({"normal": [-26, 4]})
     peak_limit: Annotated[float, Field(gt=0, le=0.999)] = 0.99
@@ -229,6 +254,40 @@ class Recipe(_Section):
     container: Literal["folder", "tar"] = "folder"
     analysis: Settings = Settings()
     targets: tuple[TargetName, ...] = ("erb_gains", "comb_strengths", "comb_attenuation", "pitch_period")
+
+    @model_validator(mode="after")
+    def _mixes_or_pairs(self) -> Self:
+        if self.pairs is None:
+            missing = [name for name in Mixing._fields if getattr(self, name) is None]
+            if missing:
+                raise ValueError(
+                    f"`{'`, `'.join(missing)}` missing: a recipe mixes speech and noise, or has `pairs`"
+                )
+        else:
+            strange = [name for name in (*Mixing._fields, "layers", "rooms") if getattr(self, name)]
+            strange += [f"{step.kind} to {step.to}" for step in self.degradations if step.to != "mixture"]
+            if strange:
+                raise ValueError(f"`pairs` are mixed already: drop {', '.join(strange)}")
+        if self.input_rate is not None and self.input_rate >= self.sample_rate:
+            raise ValueError(f"`input_rate` must be below the sample rate, found {self.input_rate}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_other_kinds(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        unused = [name for name in ("pairs", "input_rate", *Mixing._fields) if getattr(self, name) is None]
+        return {name: value for name, value in content.items() if name not in unused}
+
+    @property
+    def mixing(self) -> Mixing:
+        """What is mixed; ValueError in a recipe of pairs."""
+        if self.speech is None or self.noise is None or self.snr_db is None:
+            raise ValueError("a recipe of `pairs` does not mix")
+        return Mixing(self.speech, self.noise, self.snr_db)
+
+    def rate_of(self, stem: str) -> int:
+        """Sample rate in Hz of a stem as it is written."""
+        return self.input_rate if stem == "noisy" and self.input_rate is not None else self.sample_rate
 
     @property
     def n_samples(self) -> int:

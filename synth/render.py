@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from percepkit.audio.files import AudioError
+from percepkit.audio.resampling import resample
 from percepkit.dsp.level import rms_dbfs
 from percepkit.dsp.snr import noise_gain, realised_snr_db, trajectory_gain
 from percepkit.dsp.validity import Damage
-from percepkit.synth.cutting import Cutter
 from percepkit.synth.degradations._interface import Degraded, energy_ratio_db
 from percepkit.synth.degradations.band_limit import BandLimit
 from percepkit.synth.degradations.registry import load
 from percepkit.synth.noise_plan import COURSE_SECONDS
+from percepkit.synth.pair_cutting import PairCutter
 from percepkit.synth.placing import Placer
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.rendered import Rendered
@@ -64,9 +65,9 @@ class Renderer:
         self, recipe: Recipe, roots: Mapping[str, Path], *, watch: Watch = lambda stage, signal: None
     ) -> None:
         self.recipe, self._watch = recipe, watch
-        self._cutter = Cutter(recipe.sample_rate, recipe.n_samples, roots)
+        self._cutter = PairCutter(recipe.sample_rate, recipe.n_samples, roots)
         self._placer = Placer(recipe.rooms, self._cutter) if recipe.rooms else None
-        sounds = (recipe.noise, *recipe.layers.values())
+        sounds = (*([] if recipe.noise is None else [recipe.noise]), *recipe.layers.values())
         self._looks_for_damage = bool(recipe.targets) or any(sound.match_band for sound in sounds)
 
     def __call__(self, row: Mapping[str, Any]) -> Rendered:
@@ -78,16 +79,54 @@ class Renderer:
             If a source cannot be read, holds NaN, or is silent where the plan cuts it.
         """
         steps = json.loads(row["degradations"])
-        parts = self._speech(row, [step for step in steps if step["to"] == "speech"])
-        self._watch("speech placed", parts.speech)
-        background = self._background(row, [step for step in steps if step["to"] == "noise"], parts)
-        rendered = self._mix(parts, background, row)
+        if self.recipe.pairs is not None:
+            rendered = self._pair(row, padded=self.recipe.pairs.order == "drawn")
+        else:
+            parts = self._speech(row, [step for step in steps if step["to"] == "speech"])
+            self._watch("speech placed", parts.speech)
+            background = self._background(row, [step for step in steps if step["to"] == "noise"], parts)
+            rendered = self._mix(parts, background, row)
         self._watch("noisy", rendered.noisy)
         for step in steps:
             if step["to"] == "mixture":
                 rendered = self._degrade_mixture(rendered, step)
                 self._watch(f"noisy {step['kind']}", rendered.noisy)
-        return rendered
+        low = self.recipe.input_rate
+        return rendered if low is None else self._at_input_rate(rendered, low)
+
+    def _pair(self, row: Mapping[str, Any], *, padded: bool) -> Rendered:
+        """A ready-made pair: the noise is what the noisy recording holds beside the clean."""
+        clean, noisy, damage = self._cutter.pair(row, padded=padded)
+        _refuse_silence(noisy, "noisy recording", row["noise"])
+        for stage, signal in (("speech", clean), ("speech placed", clean), ("noise gained", noisy - clean)):
+            self._watch(stage, signal)
+        try:
+            item = self._set_level(_Parts(clean, clean, damage=damage), noisy - clean, row["level_dbfs"], {}, [])
+        except ValueError as error:
+            raise AudioError("undefined", f"{self.recipe.snr_kind} SNR", str(error)) from error
+        if row["noise_kind"] == "additive":
+            return item
+        sdr_db = energy_ratio_db(item.speech, item.noise)
+        no_snr = dict.fromkeys(("snr_realised_db", "snr_total_db"), float("nan"))
+        return replace(item, measured=item.measured | no_snr | {"mixture_sdr_db": sdr_db})
+
+    def _at_input_rate(self, item: Rendered, input_rate: int) -> Rendered:
+        """Lower the rate of the noisy signal; all stems yield where its overshoot exceeds the limit."""
+        low = resample(item.noisy, item.sample_rate, input_rate)
+        peak = float(np.abs(low).max())
+        guard = np.float32(min(1.0, self.recipe.peak_limit / peak)) if peak else np.float32(1)
+        low = low * guard
+        back = resample(low, input_rate, item.sample_rate)[: len(item.noisy)]
+        guard_db = 20 * float(np.log10(guard))
+        levels = ("speech_dbfs", "noise_dbfs", "guard_db")
+        measured = item.measured | {name: item.measured[name] + guard_db for name in levels}
+        measured |= {"level_realised_dbfs": rms_dbfs(back), "peak": item.measured["peak"] * float(guard)}
+        speech, noise = item.speech * guard, item.noise * guard
+        clean = speech if item.clean is item.speech else item.clean * guard
+        also = {name: x * guard for name, x in item.also.items()}
+        return replace(
+            item, noisy=back, clean=clean, speech=speech, noise=noise, also=also, measured=measured, input=low
+        )
 
     def _speech(self, row: Mapping[str, Any], steps: list[dict[str, Any]]) -> _Parts:
         dry, damage = self._cutter.speech(row["speech"], with_damage=self._looks_for_damage)
@@ -116,7 +155,7 @@ class Renderer:
     def _background(self, row: Mapping[str, Any], steps: list[dict[str, Any]], parts: _Parts) -> np.ndarray | None:
         if row["noise_kind"] == "none":
             return None
-        noise = self._layer(row, self.recipe.noise.match_band, parts)
+        noise = self._layer(row, self.recipe.mixing.noise.match_band, parts)
         self._watch("noise", noise)
         if isinstance(row["noise_rir_path"], str) and self._placer is not None:
             noise = self._placer.noise(noise, row)
@@ -234,6 +273,9 @@ class Renderer:
             clean = speech if alone else self._apply(step, item.clean).signal
             also = {name: self._apply(step, x).signal for name, x in item.also.items()}
             noisy, damage = speech + noise, _add_damage(item.damage, done)
+            if np.isfinite(measured["snr_total_db"]):  # a filter changes the two differently
+                total = self._snr_db(speech, noise)
+                measured |= {"snr_total_db": total, "snr_realised_db": float("nan") if item.layers else total}
         else:
             noisy, clean, speech, noise, also, damage = (
                 done.signal, item.clean, item.speech, item.noise, dict(item.also), item.damage

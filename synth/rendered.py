@@ -31,6 +31,9 @@ class Rendered:
         Of each layer its name, class, SNR as planned and as realised.
     analysis : Settings
         Of the targets.
+    input : float32 array, or None
+        ``noisy`` as it is written where the recipe has an ``input_rate``; ``noisy`` itself is then that input
+        brought back to ``sample_rate``: what a model that sees it can know.
     damage : Damage
         Of the recordings that the clean speech was cut from; looked for where the recipe has targets.
     """
@@ -45,9 +48,12 @@ class Rendered:
     layers: list[dict[str, object]] = field(default_factory=list)
     analysis: Settings = field(default_factory=Settings)
     damage: Damage = field(default_factory=Damage)
+    input: np.ndarray | None = None
 
     def stem(self, name: str) -> np.ndarray:
-        """A stem by the name that `percepkit.synth.recipe.Recipe.stems` gives it."""
+        """A stem by the name that `percepkit.synth.recipe.Recipe.stems` gives it, at the rate it is written at."""
+        if name == "noisy" and self.input is not None:
+            return self.input
         if name in self.also:
             return self.also[name]
         stem: np.ndarray = {"noisy": self.noisy, "clean": self.clean, "speech": self.speech, "noise": self.noise}[

@@ -17,6 +17,7 @@ from percepkit.audio.files import AudioError, encode
 from percepkit.engine.shards import commit_folder, map_shards, sweep_attempts
 from percepkit.engine.tables import ensure_writable, read_table, write_table, write_text
 from percepkit.synth.corpus import shard_folder
+from percepkit.synth.pair_sources import PairSources
 from percepkit.synth.plan import PLAN_TYPES, TEXT, draw_plan, plan_chunks
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.render import Renderer
@@ -64,14 +65,14 @@ class RunReport:
 @dataclass(frozen=True, eq=False)  # told apart by identity: a worker keeps one, and a renderer for it
 class _Job:
     recipe: Recipe
-    sources: Sources
+    sources: Sources | PairSources
     roots: tuple[tuple[str, Path], ...]
     corpus: Path
 
 
 def run_recipe(
     recipe: Recipe,
-    sources: Sources,
+    sources: Sources | PairSources,
     corpus: Path,
     roots: Mapping[str, Path],
     *,
@@ -131,10 +132,11 @@ def run_recipe(
             break
     quarantined = pd.concat(failures, ignore_index=True) if failures else pd.DataFrame(columns=["status"])
     _check_failures(quarantined, allowed, recipe.items)
+    sweep_attempts(corpus / "shards")  # of workers that died during this run
     return RunReport(recipe.items, rendered, reused, quarantined)
 
 
-def _open_folder(corpus: Path, recipe: Recipe, sources: Sources) -> None:
+def _open_folder(corpus: Path, recipe: Recipe, sources: Sources | PairSources) -> None:
     """Write recipe and plan, or check that the folder was begun with the same ones."""
 
     def write_plan(path: Path) -> None:
@@ -249,13 +251,15 @@ def _provenance(planned: Mapping[Any, Any], recipe: Recipe) -> dict[str, object]
     def paths(role: str) -> list[str]:
         return [f"{segment['root_name']}/{segment['path']}" for segment in planned[role]]
 
-    return {"sample_rate": recipe.sample_rate, "seconds": recipe.n_samples / recipe.sample_rate,
+    whole = recipe.pairs is not None and recipe.pairs.order == "each"
+    n_samples = planned["speech"][0]["length"] if whole else recipe.n_samples
+    return {"sample_rate": recipe.sample_rate, "seconds": n_samples / recipe.sample_rate,
             "speech_paths": paths("speech"), "noise_paths": paths("noise")}  # fmt: skip
 
 
 def _encode_stems(item: Rendered, item_id: str, recipe: Recipe) -> dict[str, bytes]:
     names = {stem: stem_name(item_id, stem, recipe.audio_format) for stem in recipe.stems}
-    return {name: encode(Path(name), item.stem(stem), recipe.sample_rate)[0] for stem, name in names.items()}
+    return {name: encode(Path(name), item.stem(stem), recipe.rate_of(stem))[0] for stem, name in names.items()}
 
 
 def checksum(content: bytes) -> str:

@@ -11,11 +11,13 @@ from percepkit.manifests.generated import GENERATED_ROOT, generated_rows
 from percepkit.manifests.split import find_leaks
 from percepkit.manifests.table import read_manifest, usable
 from percepkit.synth.keep import Keep, keep_files
+from percepkit.synth.pair_sources import Pairs, PairSources, load_pairs
 from percepkit.synth.recipe import Noise, Recipe
 
-__all__ = ["NoiseSources", "Sources", "SpeechSources", "check_roots", "load_sources"]
+__all__ = ["NoiseSources", "RoomSources", "Sources", "SpeechSources", "check_roots", "load_sources"]
 
 UNLABELLED = "unlabelled"
+COUNTS = {"frames": "int64", "sample_rate": "int64", "channels": "int64"}
 SHORTEST_SECONDS = {"speech": 0.25, "noise": 0.1, "layers": 0.1, "rooms": 0.0}  # shorter files are not drawn from
 
 
@@ -61,6 +63,23 @@ class NoiseSources:
 
 
 @dataclass(frozen=True, eq=False)
+class RoomSources:
+    """Room impulse responses, sorted so that the files of one room are neighbours.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Manifest rows; `room` names the room.
+    first, count : int64 array, shape (files,)
+        The range of rows of each file's room.
+    """
+
+    table: pd.DataFrame
+    first: np.ndarray
+    count: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Sources:
     """All that a recipe draws from.
 
@@ -70,18 +89,23 @@ class Sources:
     speech: SpeechSources
     noise: NoiseSources
     layers: dict[str, NoiseSources | None]
-    rooms: pd.DataFrame | None
+    rooms: RoomSources | None
     dropped: tuple[str, ...] = ()
 
     @property
     def roots(self) -> set[str]:
         """Names of the roots under which the files lie."""
         layers = [layer.table for layer in self.layers.values() if layer is not None]
-        tables = [self.speech.table, self.noise.table, *layers, *([] if self.rooms is None else [self.rooms])]
+        tables = [
+            self.speech.table,
+            self.noise.table,
+            *layers,
+            *([] if self.rooms is None else [self.rooms.table]),
+        ]
         return {name for table in tables for name in table["root_name"].dropna()} - {GENERATED_ROOT}
 
 
-def load_sources(recipe: Recipe, folder: Path) -> Sources:
+def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
     """Read the manifests that a recipe names, relative to ``folder``.
 
     Raises
@@ -89,14 +113,20 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
     ValueError
         If a manifest is missing or holds no usable file, naming it and the recipe's key.
     """
-    dropped: list[str] = []
-    speech = _speech(_kept(folder, recipe.speech.manifest, "speech", recipe.split, recipe.speech.keep, dropped))
-    noise = _noise_of(recipe.noise, "noise", folder, recipe.split, dropped)
+    if recipe.pairs is not None:
+        return _pairs(recipe, recipe.pairs, folder)
+    section, dropped = recipe.mixing.speech, list[str]()
+    rows = _kept(folder, section.manifest, "speech", recipe.split, section.keep, dropped)
+    high = _reach_high(rows["effective_bandwidth"], recipe, "speech.manifest", dropped)
+    speech = _speech(rows[high].reset_index(drop=True))
+    noise = _noise_of(recipe.mixing.noise, "noise", folder, recipe.split, dropped)
     layers = {
         name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split, dropped)
         for name, layer in recipe.layers.items()
     }
-    rooms = _usable(folder, recipe.rooms.manifest, "rooms.manifest", recipe.split) if recipe.rooms else None
+    rooms = (
+        _rooms(_usable(folder, recipe.rooms.manifest, "rooms.manifest", recipe.split)) if recipe.rooms else None
+    )
     if speech.count.max() == len(speech.table):
         for key, drawn in {"noise": noise, **{f"layers.{name}": layer for name, layer in layers.items()}}.items():
             if drawn is None or (drawn.table["kind"] == "babble").any():
@@ -107,7 +137,37 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources:
     return Sources(speech, noise, layers, rooms, tuple(dropped))
 
 
-def check_roots(sources: Sources, roots: Mapping[str, Path]) -> None:
+def _pairs(recipe: Recipe, pairs: Pairs, folder: Path) -> PairSources:
+    dropped: list[str] = []
+    table = load_pairs(pairs, folder, recipe.split).table
+    high = _reach_high(table["effective_bandwidth"], recipe, "pairs.manifest", dropped)
+    table = table[high].reset_index(drop=True)
+    if pairs.order == "each" and recipe.items > len(table):
+        raise ValueError(
+            f"`items`: {recipe.items} of {len(table)} pairs in {pairs.manifest} (pairs.order is each)"
+        )
+    return PairSources(table, tuple(dropped))
+
+
+def _reach_high(bandwidth_hz: pd.Series, recipe: Recipe, key: str, dropped: list[str]) -> np.ndarray:
+    """Which files can be a target of super-resolution: those that have what the input lacks."""
+    if recipe.input_rate is None:
+        return np.ones(len(bandwidth_hz), bool)
+    least_hz = (recipe.input_rate + recipe.sample_rate) / 4
+    high = (bandwidth_hz >= least_hz).to_numpy(bool)
+    if not high.any():
+        raise ValueError(
+            f"no recording of {key} reaches {least_hz:g} Hz, half-way from the input's band to the target's "
+            f"(recipe key input_rate); the widest ends at {bandwidth_hz.max():g} Hz; use wider ones"
+        )
+    if not high.all():
+        dropped.append(
+            f"{key}: {len(high) - high.sum()} of {len(high)} files end below {least_hz:g} Hz (input_rate)"
+        )
+    return high
+
+
+def check_roots(sources: Sources | PairSources, roots: Mapping[str, Path]) -> None:
     """Raise ValueError unless ``roots`` names an existing folder for each root the sources lie under."""
     for name in sorted(sources.roots):
         if name not in roots:
@@ -170,7 +230,9 @@ def _speech(rows: pd.DataFrame) -> SpeechSources:
     group = rows["group"].fillna("")
     unit = [f"speaker {s}" if s is not None else f"folder {r}/{g}" for s, r, g in
             zip(speaker, rows["root_name"], group, strict=True)]  # fmt: skip
-    table = rows.assign(unit=unit, speaker=speaker).sort_values(["unit", "path"], ignore_index=True)
+    bandwidth = rows["effective_bandwidth"].fillna(np.inf)
+    table = rows.assign(unit=unit, speaker=speaker, effective_bandwidth=bandwidth).astype(COUNTS)
+    table = table.sort_values(["unit", "path"], ignore_index=True)
     first, count = _ranges(table["unit"])
     return SpeechSources(table, first[1], count[1], table["speaker"].notna().to_numpy())
 
@@ -182,11 +244,20 @@ def _noise(listed: pd.DataFrame | None, generated: tuple[str, ...]) -> NoiseSour
     label = rows["class"].fillna(rows["group"]).fillna(UNLABELLED)
     rows = rows.assign(**{"class": label}, kind=rows["path"].where(rows["root_name"] == GENERATED_ROOT, None))
     rows.loc[rows["kind"].notna(), ["root_name", "path"]] = None
-    for name in ("frames", "sample_rate", "channels"):
-        rows[name] = pd.to_numeric(rows[name]).fillna(1).astype("int64")
-    table = rows.sort_values(["class", "path", "kind"], na_position="last", ignore_index=True)
+    table = (
+        rows.fillna(dict.fromkeys(COUNTS, 1))
+        .astype(COUNTS)
+        .sort_values(["class", "path", "kind"], na_position="last", ignore_index=True)
+    )
     first, count = _ranges(table["class"])
     return NoiseSources(table, list(dict.fromkeys(table["class"])), first[0], count[0])
+
+
+def _rooms(rows: pd.DataFrame) -> RoomSources:
+    room = rows["group"].fillna(rows["path"])
+    table = rows.assign(room=room).astype(COUNTS).sort_values(["root_name", "room", "path"], ignore_index=True)
+    first, count = _ranges(table["root_name"] + "/" + table["room"])
+    return RoomSources(table, first[1], count[1])
 
 
 def _ranges(label: pd.Series) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:

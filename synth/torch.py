@@ -79,7 +79,10 @@ class SynthDataset:
         self.epoch = epoch
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Render one item: its number, stems as float32 arrays of shape (n_samples,), and targets."""
+        """Render one item: its number, stems as float32 arrays of shape (n_samples,), and targets.
+
+        Stems are as they are written: ``noisy`` is shorter where the recipe has an ``input_rate``.
+        """
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} of {len(self)} items")
         number = self.epoch * len(self) + index
@@ -134,7 +137,7 @@ class CorpusDataset:
         """Read one item: its number, stems and targets."""
         number = int(self.items[index])
         out: dict[str, Any] = {"item": number}
-        out |= {name: self.corpus.stem(number, name) for name in self._stems}
+        out |= {name: self.corpus.stem(number, name, as_written=True) for name in self._stems}
         for name in self._targets:
             values, valid = self.corpus.target(number, name)
             out[name], out[f"{name}_valid"] = np.array(values), np.array(valid)

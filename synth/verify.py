@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from percepkit.audio.files import read_bytes
+from percepkit.audio.resampling import resample
 from percepkit.dsp.level import rms_dbfs
 from percepkit.dsp.snr import realised_snr_db
 from percepkit.engine.shards import map_shards
@@ -19,6 +21,7 @@ from percepkit.synth.store import open_reader, stem_name
 __all__ = ["verify_corpus"]
 
 SNR_TOLERANCE_DB = 0.05
+RESAMPLED_STEPS = 3  # the rounding of two stems, filtered, and that of the noisy signal
 QUIETEST_STEM_DBFS = -70.0  # below it, the rounding to 16 bits moves the SNR
 
 
@@ -52,7 +55,10 @@ def _verify_shard(work: Shard, folder: Path) -> list[tuple[int, int, str]]:
     place = shard_folder(folder, shard)
     if not (place / "items.parquet").is_file():
         return [(shard, -1, "not rendered; resume with `percepkit synth run`")]
-    items = read_table(place / "items.parquet", kind="items")
+    try:
+        items = read_table(place / "items.parquet", kind="items")
+    except ValueError:
+        return [(shard, -1, "items.parquet is damaged; remove the shard's folder and run again, which resumes")]
     problems = []
     if not items[list(PLANNED)].equals(work.rows[list(PLANNED)].reset_index(drop=True)):
         problems.append((shard, -1, "its items are not the planned ones"))
@@ -65,7 +71,7 @@ def _verify_shard(work: Shard, folder: Path) -> list[tuple[int, int, str]]:
 
 
 def _verify_item(corpus: Corpus, row: dict[Any, Any]) -> list[str]:
-    problems = []
+    problems, audio = [], {}
     for stem in corpus.recipe.stems:
         name = stem_name(row["item_id"], stem, corpus.recipe.audio_format)
         try:
@@ -75,21 +81,26 @@ def _verify_item(corpus: Corpus, row: dict[Any, Any]) -> list[str]:
         except (OSError, tarfile.TarError):
             problems.append(f"{name} cannot be read")
         else:
+            audio[stem] = content
             if checksum(content) != row[f"checksum_{stem}"]:
                 problems.append(f"{name} has changed since it was written")
     if problems:
         return problems
+    audio.setdefault("speech", audio["clean"])
     noisy, speech, noise = (
-        corpus.stem(row["item"], name).astype(np.float64) for name in ("noisy", "speech", "noise")
+        read_bytes(audio[name], name)[0].astype(np.float64) for name in ("noisy", "speech", "noise")
     )
     if np.isfinite(row["mixture_sdr_db"]):  # degraded after the stems were added
         return problems
-    steps = np.abs(noisy - speech - noise).max() * 32768
-    if steps > 1:
+    lowered = corpus.recipe.input_rate is not None
+    mix = resample(speech + noise, corpus.sample_rate, corpus.recipe.rate_of("noisy"))
+    steps = np.abs(noisy - mix).max() * 32768
+    if steps > (RESAMPLED_STEPS if lowered else 1):
         problems.append(f"noisy differs from speech + noise by {steps:.0f} steps of 16 bits")
     if min(rms_dbfs(speech), rms_dbfs(noise)) > QUIETEST_STEM_DBFS:
         written = realised_snr_db(speech, noise, corpus.sample_rate, kind=row["snr_kind"])
-        error = written - (row["snr_total_db"] if len(row["layers"]) else row["snr_db"])
+        planned = np.isfinite(row["snr_db"]) and not len(row["layers"]) and "mixture" not in row["degradations"]
+        error = written - row["snr_db" if planned else "snr_total_db"]
         if abs(error) > SNR_TOLERANCE_DB:
             problems.append(f"SNR of the written stems is {error:+.2f} dB off")
     return problems

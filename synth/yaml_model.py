@@ -1,7 +1,7 @@
 """Reading a pydantic model from YAML, with every fault named in one line."""
 
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -9,6 +9,23 @@ from pydantic import BaseModel, ValidationError
 __all__ = ["load_yaml", "yaml_text"]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe subset; a key that stands twice is an error, where YAML would let the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a table after a look at its keys."""
+        seen: dict[Any, int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                line = key.start_mark.line + 1
+                if key.value in seen:
+                    raise yaml.YAMLError(
+                        f"key `{key.value}` in line {seen[key.value]} stands again in line {line}"
+                    )
+                seen[key.value] = line
+        return super().construct_mapping(node, deep)
 
 
 def load_yaml(path: Path, model: type[Model], what: str) -> Model:
@@ -31,7 +48,7 @@ def load_yaml(path: Path, model: type[Model], what: str) -> Model:
     if not path.is_file():
         raise ValueError(f"{path}: no such {what}; the README shows how to write one")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

@@ -15,6 +15,7 @@ SMALL = {
     "scaling.py": ["--items", "4", "--rounds", "1", "--seconds", "1"],
     "throughput.py": ["--items", "2", "--rounds", "1", "--seconds", "2"],
     "pitch_agreement.py": ["--files", "2"],
+    "baselines.py": ["--rounds", "1", "--seconds", "1", "--denoisers", "wiener,omlsa"],
     "targets.py": ["--rounds", "1", "--seconds", "1"],
 }
 SCRIPTS = sorted(path.name for path in FOLDER.glob("[!_]*.py"))

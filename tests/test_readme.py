@@ -39,7 +39,9 @@ def test_the_recipe_and_the_bank_are_valid():
     assert list(rich.layers) == ["rival", "knocks"]
     picky = Recipe.model_validate(recipe | yaml.safe_load(block("yaml", 2)))
     assert "quality" in picky.speech.keep.limits
-    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 3))).rooms == 500
+    assert Recipe.model_validate(yaml.safe_load(block("yaml", 3))).stems == ("noisy", "clean", "noise")
+    assert Recipe.model_validate(yaml.safe_load(block("yaml", 4))).rate_of("noisy") == 16_000
+    assert RoomBank.model_validate(yaml.safe_load(block("yaml", 5))).rooms == 500
 
 
 def test_links_lead_somewhere():

@@ -105,7 +105,7 @@ def _shift(
 
 @numba.njit(cache=True, nogil=True)
 def _leave_speech_out(frame: np.ndarray, state: np.ndarray, local: np.ndarray, alpha: float) -> None:
-    """Second smoothing, over the bins in which the first minimum shows no speech (eq. 21 to 27)."""
+    """Second smoothing, over the bins in which the first minimum shows no speech."""
     smoothed, again, minimum = state[2], state[3], state[6]
     for k in range(len(frame)):
         floor = max(BIAS_OF_MINIMUM * minimum[k], NOISE_MIN)
@@ -131,14 +131,14 @@ def _average(frame: np.ndarray, noise: np.ndarray, state: np.ndarray, alpha_d: f
         v = gamma * xi / (1 + xi)
         floor = max(BIAS_OF_MINIMUM * minimum[k], NOISE_MIN)
         gamma_min = frame[k] / floor
-        absence = 0.0  # q, eq. 29
+        absence = 0.0  # q
         if smoothed[k] < ZETA_0 * floor:
             absence = min(max((GAMMA_1 - gamma_min) / (GAMMA_1 - 1), 0.0), 1.0)
         presence = 0.0
         if absence < 1:
-            presence = 1 / (1 + absence / (1 - absence) * (1 + xi) * np.exp(-min(v, 700.0)))  # eq. 7
+            presence = 1 / (1 + absence / (1 - absence) * (1 + xi) * np.exp(-min(v, 700.0)))
         weight = alpha_d + (1 - alpha_d) * presence
-        mean[k] = weight * mean[k] + (1 - weight) * frame[k]  # eq. 10 to 12
+        mean[k] = weight * mean[k] + (1 - weight) * frame[k]
         noise[k] = BIAS_OF_NOISE * mean[k]
         gain = xi / (1 + xi) * np.exp(0.5 * exp1(max(v, NOISE_MIN)))
         clean[k] = min(gain, 1.0) ** 2 * frame[k]

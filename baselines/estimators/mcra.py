@@ -64,7 +64,7 @@ def _follow(
                     minimum[k], next_minimum[k] = next_minimum[k], smoothed[k]
                 speech = 1.0 if smoothed[k] > DELTA * max(minimum[k], NOISE_MIN) else 0.0
                 presence[k] = alpha_p * presence[k] + (1 - alpha_p) * speech
-                weight = alpha_d + (1 - alpha_d) * presence[k]  # eq. 11
+                weight = alpha_d + (1 - alpha_d) * presence[k]
                 noise[k] = weight * noise[k] + (1 - weight) * power[t, k]
             if age[0] == window:
                 age[0] = 0

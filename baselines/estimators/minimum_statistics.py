@@ -47,7 +47,7 @@ def mean_of_minimum(n_frames: int) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def bias_of_minimum(inverse_freedom: float, n_frames: int, mean: float) -> float:
-    """Mean power over the expected minimum of ``n_frames`` values (eq. 17).
+    """Mean power over the expected minimum of ``n_frames`` values.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def _follow(
 def _smooth(
     frame: np.ndarray, noise: np.ndarray, state: np.ndarray, correction: np.ndarray, weights: np.ndarray
 ) -> None:
-    """Smooth the more, the nearer the smoothed power is to the noise (eq. 9 to 12), and take its moments."""
+    """Smooth the more, the nearer the smoothed power is to the noise, and take its moments."""
     smoothed = state[0]
     wanted = 1 / (1 + (smoothed.sum() / max(frame.sum(), NOISE_MIN) - 1) ** 2)
     correction[0] = weights[0] * correction[0] + (1 - weights[0]) * max(wanted, CORRECTION_MIN)

@@ -104,9 +104,13 @@ def make_player(
         A denoiser that fails here gets a tile that says why.
     """
     rate = corpus.sample_rate
+    row = corpus.items.set_index("item").loc[choice.item]
+    item_id = str(row["item_id"])
     stems = {name: corpus.stem(choice.item, name) for name in STEMS}
     signals: dict[str, np.ndarray | str] = {"clean": stems["clean"], NOISY: stems["noisy"]}
-    signals |= {entry.name: _enhance(entry, stems, rate) for entry in of_role(entries, "denoiser", "oracle")}
+    signals |= {
+        entry.name: _enhance(entry, stems, rate, item_id) for entry in of_role(entries, "denoiser", "oracle")
+    }
     cut, excerpt = _excerpt(len(stems["noisy"]), rate)
     sounds = {name: x[cut] for name, x in signals.items() if isinstance(x, np.ndarray)}
     levels = {name: level_db(x, rate) for name, x in sounds.items()}
@@ -128,16 +132,15 @@ def make_player(
         )
         for name, signal in signals.items()
     ]
-    row = corpus.items.set_index("item").loc[choice.item]
     seconds = len(sounds[NOISY]) / rate
     softer_db = -20 * math.log10(gain)
-    return Player(str(row["item_id"]), choice, _facts(row), tiles, seconds, rate / 2000, excerpt, softer_db)
+    return Player(item_id, choice, _facts(row), tiles, seconds, rate / 2000, excerpt, softer_db)
 
 
-def _enhance(entry: Entry, stems: dict[str, np.ndarray], sample_rate: int) -> np.ndarray | str:
+def _enhance(entry: Entry, stems: dict[str, np.ndarray], sample_rate: int, item_id: str) -> np.ndarray | str:
     """Enhanced signal, or why there is none."""
     try:
-        enhanced = enhance_item(entry.instance, stems, sample_rate)
+        enhanced = enhance_item(entry.instance, stems, sample_rate, item_id=item_id)
     except Exception as error:  # a denoiser of a third party can raise anything
         return f"{type(error).__name__}: {error}"
     if enhanced.shape != stems["noisy"].shape or not np.isfinite(enhanced).all():

@@ -10,6 +10,7 @@ import pandas as pd
 from percepkit.audio.webpage import render_webpage
 from percepkit.baselines.registry import load as load_denoiser
 from percepkit.engine.tables import write_text
+from percepkit.eval.paired_files import PairedFiles, open_material
 from percepkit.eval.report.choice import Choice, choose_entries, choose_items
 from percepkit.eval.report.facts import corpus_facts, failures, quarantined, versions
 from percepkit.eval.report.listening import Player, make_player
@@ -18,7 +19,6 @@ from percepkit.eval.report.sections import make_sections
 from percepkit.eval.report.table import MetricCard, make_rows, metric_cards, sum_up
 from percepkit.eval.score import NOISY, read_scores
 from percepkit.eval.statistics import summarise
-from percepkit.synth.corpus import open_corpus
 
 __all__ = ["MAX_BYTES", "render_page", "write_report"]
 
@@ -45,7 +45,8 @@ def write_report(
     scores : path
         Table of scores (Parquet).
     corpus : path
-        Folder of the corpus that was scored; its audio is enhanced again for the players.
+        Folder of the corpus that was scored, whose audio is enhanced again for the players; or the table of the
+        paired files that were, which are played if the noisy files are among them.
     out : path
         The HTML file; replaced as a whole when everything is done.
     title : str
@@ -65,9 +66,19 @@ def write_report(
         When an input is missing or damaged, or the scores are empty or belong to another corpus.
     """
     frame = read_scores(scores)
-    opened = open_corpus(corpus)
+    opened = open_material(corpus)
+    load: Callable[[str], Any] = load_denoiser
+    if isinstance(opened, PairedFiles):
+        load = opened.load
+        players = players if NOISY in opened.denoisers else 0
     text = render_page(
-        frame, opened, corpus_name=opened.recipe.name, title=title, players=players, progress=progress
+        frame,
+        opened,
+        corpus_name=opened.recipe.name,
+        title=title,
+        players=players,
+        load=load,
+        progress=progress,
     )
     write_text(out, text)
     return Path(out)

@@ -51,7 +51,10 @@ def describe(row: Row, recipe: Recipe, item: Rendered | None) -> list[Fact]:
         snr.details.append(f"against all noise {_number(measured['snr_total_db'], 'dB', 2)}")
     if "mixture_sdr_db" in measured and measured["mixture_sdr_db"] == measured["mixture_sdr_db"]:
         sdr = _number(measured["mixture_sdr_db"], "dB")
-        snr.details.append(f"not measurable after the mixture was degraded; SDR of the last such stage {sdr}")
+        if row["noise_kind"] == "rerecorded" and row["degradations"] == "[]":
+            snr.details.append(f"not defined for a re-recording; clean over difference {sdr}")
+        else:
+            snr.details.append(f"not measurable after the mixture was degraded; SDR of the last such stage {sdr}")
     level = Fact(
         "Level", _number(row["level_dbfs"], "dBFS"), _number(measured.get("level_realised_dbfs"), "dBFS", 2)
     )
@@ -80,6 +83,8 @@ def _noise(label: str, row: Row, recipe: Recipe) -> Fact:
         "file": f"{row['noise_class']}: recording",
         "generated": f"{row['generated']}: generated",
         "talkers": "an interfering talker" if voices == 1 else f"{voices} talkers",
+        "additive": f"{row['noise_class']}: in the pair's noisy recording, added to the clean one",
+        "rerecorded": f"{row['noise_class']}: the pair's noisy recording by another device or in another room",
         "events": f"{row['noise_class']}: {voices} event{'s' * (voices != 1)}",
     }[kind]
     fact = Fact(label, drawn, details=_segments(row["noise"], recipe))

@@ -11,6 +11,7 @@ from percepkit.audio.files import AudioError, write
 from percepkit.audio.webpage import render_webpage
 from percepkit.engine.tables import ensure_writable, write_text
 from percepkit.synth.cutting import Cutter
+from percepkit.synth.pair_sources import PairSources
 from percepkit.synth.placing import Placer
 from percepkit.synth.plan import draw_plan
 from percepkit.synth.preview.drawn import Fact, describe
@@ -70,7 +71,7 @@ class PreviewedItem:
 
 def write_preview(
     recipe: Recipe,
-    sources: Sources,
+    sources: Sources | PairSources,
     roots: Mapping[str, Path],
     out: Path,
     *,
@@ -154,7 +155,7 @@ class _Maker:
             return PreviewedItem(number, item_id, error.status, str(error), describe(row, self._recipe, None))
         files = [stem_name(item_id, stem, "wav") for stem in self._recipe.stems]
         for file, stem in zip(files, self._recipe.stems, strict=True):
-            write(self._out / file, item.stem(stem), self._recipe.sample_rate)
+            write(self._out / file, item.stem(stem), self._recipe.rate_of(stem))
         return PreviewedItem(number, item_id, "ok", "", describe(row, self._recipe, item), groups, files)
 
     def _groups(self, item_id: str, item: Rendered, stages: list[Stage], row: Mapping[str, Any]) -> list[Group]:

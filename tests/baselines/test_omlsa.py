@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+import soundfile
+from pesq import pesq
+from pystoi import stoi
 
 from percepkit.baselines.grid import Grid
 from percepkit.baselines.log_mmse import log_mmse_gain
 from percepkit.baselines.omlsa import GAIN_MIN, Omlsa, presence_of_snr, presence_probability
+from percepkit.baselines.registry import load
+from percepkit.dsp.noise import generate
 
 GRID = Grid(161, 50.0, 0.01)
 
@@ -50,3 +55,18 @@ def test_isolated_peak_is_held_down_more_than_a_wide_one():
     gains = Omlsa(GRID).gains(power, np.ones_like(power))[50:56]
     assert (gains[:, 65] > 1.5 * gains[:, 20]).any()
     assert (gains[:, 65] >= gains[:, 20]).all()
+
+
+@pytest.mark.parametrize("name, pesq_gain", [("omlsa", 0.3), ("log-mmse", 0.25)])
+def test_real_speech_in_stationary_noise_at_5_db(shared, name, pesq_gain):
+    gained = []
+    for key, path in enumerate(sorted((shared / "corpus/speech/arctic").glob("*.wav"))[:6]):
+        clean = soundfile.read(path)[0]
+        noise = generate(("white", "pink", "car")[key % 3], len(clean), 16_000, key, {})
+        noisy = clean + noise * np.std(clean) / np.std(noise) * 10 ** (-5 / 20)
+        enhanced = load(name)(noisy, 16_000)
+        pesq_gained = pesq(16_000, clean, enhanced, "wb") - pesq(16_000, clean, noisy, "wb")
+        gained.append((pesq_gained, stoi(clean, enhanced, 16_000) - stoi(clean, noisy, 16_000)))
+    pesq_mean, stoi_mean = np.mean(gained, axis=0)
+    assert pesq_mean > pesq_gain
+    assert stoi_mean > -0.02

@@ -1,6 +1,7 @@
 """``percepkit eval`` from the outside: files, tables, and one-line errors."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ class FakeCorpus:
             "shard": [0, 0, 1, 1],
             "status": ["ok", "ok", "silent", "ok"],
             "snr_db": [0.0, 10.0, 0.0, 10.0],
+            "noise_class": ["white"] * 4,
         }
     )
 
@@ -100,3 +102,72 @@ def test_report_calls_the_report(monkeypatch):
     result = run("report", "s.parquet", "folder/corpus", "--out", "r.html")
     assert calls == [("s.parquet", "folder/corpus", "r.html", "corpus")]
     assert "report: r.html" in result.stdout
+
+
+@pytest.fixture
+def scored():
+    """Scores of two denoisers on the four items, made up."""
+    from percepkit.engine.tables import write_table
+
+    rows = [
+        (item, name, metric, level + item / 100, "ok", "", "1", 0.0)
+        for item in (0, 1, 3)
+        for name, level in (("noisy", 0.5), ("good", 0.7), ("bad_one", 0.4))
+        for metric in ("stoi", "pesq_wb")
+    ]
+    columns = ["item", "denoiser", "metric", "value", "status", "reason", "metric_version", "seconds"]
+    table = pd.DataFrame(rows, columns=columns)
+    lost = (table["denoiser"] == "good") & (table["item"] > 0)
+    table.loc[lost, ["value", "status"]] = [np.nan, "crashed"]
+    write_table(table, "s.parquet", kind="scores")
+
+
+def test_compare_prints_writes_and_warns(scored):
+    files = ["--csv", "c.csv", "--latex", "c.tex", "--markdown", "c.md"]
+    result = run("compare", "s.parquet", "corpus", "bad_one", "noisy", "--clusters", "item", *files)
+    assert result.exit_code == 0
+    assert "no test: 3 items, 8 needed" in " ".join(result.stdout.split())
+    assert "3 of 3" in result.stdout
+    table = pd.read_csv("c.csv")
+    assert table["difference"].tolist() == pytest.approx([-0.1, -0.1])
+    for name in ("c.tex", "c.md"):
+        assert r"bad\_one" in Path(name).read_text()
+    result = run("compare", "s.parquet", "corpus", "good", "noisy", "--policy", "floor", "--metrics", "stoi")
+    assert "ranks by stoi change with the policy" in result.stderr
+    result = run("compare", "s.parquet", "corpus", "bad_one", "noisy", "--by", "snr_db", "--margin", "stoi=0.5")
+    assert "0 dB" in result.stdout
+    for wrong in ("stoi", "stoi=x", "=1"):
+        with pytest.raises(ValueError, match=f"--margin {wrong}: expected METRIC=VALUE"):
+            run("compare", "s.parquet", "corpus", "good", "noisy", "--margin", wrong)
+
+
+def test_tables_in_other_formats(scored):
+    result = run("table", "s.parquet", "corpus", "--format", "csv", "--policy", "floor")
+    header, first = result.stdout.splitlines()[:2]
+    assert header.startswith("denoiser,metric,mean,low,high,n_ok,n,delta")
+    assert first.startswith("bad_one,pesq_wb,")
+    assert run("table", "s.parquet", "corpus", "--format", "latex", "--out", "t.tex").stdout == ""
+    assert r"bad\_one & 0.4" in Path("t.tex").read_text()
+    with pytest.raises(ValueError, match="unknown format 'pdf'; choose from markdown, latex, csv"):
+        run("table", "s.parquet", "corpus", "--format", "pdf")
+    with pytest.raises(ValueError, match="--out: say --format"):
+        run("table", "s.parquet", "corpus", "--out", "t.tex")
+    assert "ranks by stoi change" in run("table", "s.parquet", "corpus").stderr
+
+
+def test_items_lists_what_was_made_worse(scored):
+    result = run("items", "s.parquet", "corpus", "bad_one", "--worse", "--csv", "i.csv")
+    assert "3 of 3 items score worse than the noisy input by pesq_wb" in result.stdout
+    assert pd.read_csv("i.csv")["improvement"].tolist() == pytest.approx([-0.1] * 3)
+    assert (
+        "1 of 3 items are the worst tenth by stoi"
+        in run("items", "s.parquet", "corpus", "bad_one", "--metric", "stoi").stdout
+    )
+
+
+def test_profile_hears_the_noises(scored):
+    result = run("profile", "s.parquet", "corpus", "--csv", "p.csv")
+    table = pd.read_csv("p.csv").set_index(["denoiser", "aspect"])
+    assert table.loc[("bad_one", "suppression, stationary"), "value"] == pytest.approx(-0.1)
+    assert table.loc[("bad_one", "made worse"), "value"] == 1
+    assert "voice distortion" in result.stdout

@@ -217,6 +217,24 @@ def test_a_root_that_is_no_folder_is_named(dry_recipe_file, tmp_path):
     assert not (tmp_path / "corpus").exists()
 
 
+def test_outputs_of_the_wrong_sort_are_refused_before_the_work(dry_recipe_file, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="expected a file name, found a folder; name a file inside it"):
+        run("plan", dry_recipe_file, "--out", tmp_path)
+    with pytest.raises(ValueError, match=r"cannot write .*/file/plan\.parquet: Not a directory"):
+        run("plan", dry_recipe_file, "--out", tmp_path / "file" / "plan.parquet")
+    demo = CliRunner().invoke(percepkit, ["demo", "--out", str(tmp_path / "file")])
+    assert "expected a folder, found a file; name another folder" in str(demo.exception)
+
+
+def test_an_error_stands_alone(dry_recipe_file, tmp_path):
+    shown = CliRunner().invoke(
+        app, ["run", str(dry_recipe_file), "--out", str(tmp_path / "corpus"), "--workers", "0"]
+    )
+    assert "say where it lies: --root speech=FOLDER" in str(shown.exception)
+    assert not shown.output.strip()  # no empty progress bar before it
+
+
 def test_verify_finds_what_is_missing(dry_recipe_file, roots, tmp_path):
     out = tmp_path / "corpus"
     run("run", dry_recipe_file, "--out", out, *options(roots))

@@ -13,6 +13,7 @@ from percepkit.engine.tables import read_table
 from percepkit.eval import score
 from percepkit.eval.metrics import score_all
 from percepkit.eval.score import enhance_item, read_scores, score_corpus
+from percepkit.eval.slices import COLUMNS
 
 RATE = 16_000
 METRICS = ["stoi", "estoi", "si_sdr"]
@@ -104,7 +105,7 @@ def test_every_item_denoiser_and_metric_has_its_row(world, tmp_path):
     assert done[-1] == (8, 8)
     assert [path.name for path in tmp_path.iterdir()] == ["scores.parquet"]
     scores = read_scores(result.path)
-    assert list(scores) == list(score._COLUMNS)
+    assert list(scores) == list(COLUMNS)
     keys = list(scores[["item", "denoiser", "metric"]].itertuples(index=False, name=None))
     assert keys == sorted(
         (i, d, m) for i in (0, 1, 2, 4, 5, 6, 7, 9) for d in ("half", "noisy", "oracle") for m in METRICS
@@ -201,7 +202,7 @@ def test_parts_of_other_work_are_not_taken_over(world, tmp_path, monkeypatch, ch
     if change == "corpus":
         world.corpus = FakeCorpus(checksum="b")
     elif change == "version":
-        monkeypatch.setattr(score, "_code_digest", lambda name: "edited")
+        monkeypatch.setattr(score, "code_digest", lambda name: "edited")
     else:
         arguments = {"denoisers": {"denoisers": ["half"]}, "metrics": {"metrics": ["stoi"]}}[change]
     assert run(tmp_path / "s.parquet", **arguments).n_resumed == 0
@@ -272,6 +273,6 @@ def test_code_of_a_denoiser_is_part_of_its_identity(tmp_path, monkeypatch):
     module = Path(tmp_path / "guest_denoiser.py")
     monkeypatch.syspath_prepend(tmp_path)
     module.write_text("def run(noisy, sample_rate):\n    return noisy\n")
-    before = score._code_digest("guest_denoiser:run")
+    before = score.code_digest("guest_denoiser:run")
     module.write_text("def run(noisy, sample_rate):\n    return noisy * 1\n")
-    assert score._code_digest("guest_denoiser:run") != before
+    assert score.code_digest("guest_denoiser:run") != before

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from percepkit.dsp.draws import key_of
-from percepkit.eval import statistics
+from percepkit.eval import bootstrap
 from percepkit.eval.statistics import mean_interval, paired_difference, summarise
 
 
@@ -32,7 +32,7 @@ def test_bounds_agree_with_scipy(n, seed, confidence):
 
 def test_intervals_cover_the_expectation_as_often_as_they_say():
     samples = np.random.default_rng(3).normal(1.0, 2.0, size=(60, 400))  # 400 experiments of 60 values
-    low, high = statistics._bounds(samples, np.arange(60), 1, 0.9)
+    low, high = bootstrap.mean_bounds(samples, np.arange(60)[:, None], 1, 0.9)
     assert 0.85 < np.mean((low < 1) & (high > 1)) < 0.94
 
 
@@ -65,15 +65,18 @@ def test_equal_values_have_an_interval_without_width(value):
     assert interval.low == interval.high == pytest.approx(value)
 
 
-def test_two_values_give_finite_bounds():
-    interval = mean_interval(np.array([1.0, 2.0]), key=1)
-    assert 1 <= interval.low < interval.high <= 2
+@pytest.mark.parametrize("n", [2, 5, 7])
+def test_few_values_have_the_interval_of_student(n):
+    values = np.random.default_rng(n).normal(size=n)
+    interval = mean_interval(values, key=1)
+    theirs = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (interval.low, interval.high) == pytest.approx((theirs.low, theirs.high))
 
 
 def test_same_key_same_interval_whatever_the_size_of_blocks(monkeypatch):
     values = np.random.default_rng(5).normal(size=50)
     first = mean_interval(values, key=7)
-    monkeypatch.setattr(statistics, "_BLOCK", 1000)
+    monkeypatch.setattr(bootstrap, "_BLOCK", 1000)
     second = mean_interval(values, key=7)
     assert (first.low, first.high) == pytest.approx((second.low, second.high), abs=1e-12)
     assert mean_interval(values, key=8) != first
@@ -106,10 +109,10 @@ def test_wrong_arguments(arguments, message):
 def table(n_items=60, seed=0):
     generator = np.random.default_rng(seed)
     rows = [
-        (item, denoiser, metric, generator.normal(level), "ok")
+        (item, denoiser, metric, 0.1 * generator.normal(level), "ok")
         for item in range(n_items)
         for denoiser, level in (("noisy", 1.0), ("good", 2.0), ("bad", 0.5))
-        for metric in ("pesq_wb", "stoi")
+        for metric in ("mine", "stoi")
     ]
     scores = pd.DataFrame(rows, columns=["item", "denoiser", "metric", "value", "status"])
     lost = (scores["denoiser"] == "bad") & (scores["item"] % 4 == 0) & (scores["metric"] == "stoi")
@@ -172,7 +175,7 @@ def test_summary_by_conditions():
 
 def test_summary_by_clusters_equals_the_column_alone():
     scores, items = table()
-    row = summarise(scores, items, clusters="speaker").set_index(["denoiser", "metric"]).loc[("good", "stoi")]
+    row = summarise(scores, items, clusters=["speaker"]).set_index(["denoiser", "metric"]).loc[("good", "stoi")]
     values = scores[(scores["denoiser"] == "good") & (scores["metric"] == "stoi")]["value"].to_numpy()
     alone = mean_interval(values, key=key_of("summary"), clusters=items["speaker"].to_numpy())
     assert (row["low"], row["high"]) == pytest.approx((alone.low, alone.high), abs=1e-12)
@@ -193,7 +196,16 @@ def test_scores_of_another_corpus_are_refused():
     scores, items = table()
     with pytest.raises(ValueError, match=r"50 scored items \(first: 10\) are not in the corpus"):
         summarise(scores, items.head(10))
-    with pytest.raises(ValueError, match="no column 'speeker'; columns: item, snr_db"):
-        summarise(scores, items, clusters="speeker")
+    with pytest.raises(ValueError, match="no column 'speeker' to make clusters of; columns: item, snr_db"):
+        summarise(scores, items, clusters=["speeker"])
+    with pytest.raises(ValueError, match="put it in a list"):
+        summarise(scores, items, clusters="speaker")
     with pytest.raises(ValueError, match="no scores to average"):
         summarise(scores.head(0), items)
+
+
+def test_bounds_stay_within_the_range_of_the_metric():
+    scores, items = table(4)
+    scores["value"] = np.repeat([0.99, 0.99, 0.99, 0.2], 6)
+    found = summarise(scores, items).set_index(["metric", "denoiser"])
+    assert found.loc[("mine", "noisy"), "high"] > 1 == found.loc[("stoi", "noisy"), "high"]

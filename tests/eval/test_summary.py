@@ -8,13 +8,14 @@ import pytest
 from rich.console import Console
 
 from percepkit.eval.statistics import summarise
-from percepkit.eval.summary import failure_line, summary_tables
+from percepkit.eval.summary import failure_line, summary_sheets
+from percepkit.eval.tables import terminal_table
 
 
 def printed(tables):
     console = Console(file=io.StringIO(), width=160)
     for table in tables:
-        console.print(table)
+        console.print(terminal_table(table))
     return console.file.getvalue()
 
 
@@ -38,7 +39,7 @@ ITEMS = pd.DataFrame({"item": range(30), "snr_db": [float(i % 2 * 10) for i in r
 
 def test_rows_are_ranked_by_wideband_pesq_and_show_mean_interval_and_improvement(scores):
     summary = summarise(scores, ITEMS)
-    text = printed(summary_tables(summary))
+    text = printed(summary_sheets(summary))
     assert text.index("better ") < text.index("noisy ") < text.index("worse ")
     assert text.index("pesq_wb") < text.index("si_sdr") < text.index("stoi")
     row = summary.set_index(["denoiser", "metric"]).loc[("better", "pesq_wb")]
@@ -50,13 +51,13 @@ def test_rows_are_ranked_by_wideband_pesq_and_show_mean_interval_and_improvement
 
 
 def test_one_table_for_each_condition(scores):
-    tables = summary_tables(summarise(scores, ITEMS, ["snr_db"]), by=["snr_db"])
+    tables = summary_sheets(summarise(scores, ITEMS, ["snr_db"]), by=["snr_db"])
     assert [table.title for table in tables] == ["snr_db 0 dB", "snr_db 10 dB"]
 
 
 def test_single_items_and_missing_values_print_without_interval(scores):
     one = scores[scores["item"] == 0]
-    text = printed(summary_tables(summarise(one, ITEMS)))
+    text = printed(summary_sheets(summarise(one, ITEMS)))
     assert "none of 1" in text
     assert "nan" not in text
     assert "[" not in text
@@ -66,7 +67,7 @@ def test_metrics_and_denoisers_that_are_not_there_anymore(scores):
     foreign = scores[scores["metric"] == "stoi"].assign(metric="mine")
     foreign = foreign[~(foreign["denoiser"] == "worse")]
     both = pd.concat([foreign, scores[scores["metric"] == "pesq_wb"]])
-    text = printed(summary_tables(summarise(both, ITEMS)))
+    text = printed(summary_sheets(summarise(both, ITEMS)))
     assert "mine" in text
     assert "worse" in text
 

@@ -59,3 +59,15 @@ def test_missing_and_unreadable_files_are_named(tmp_path):
 def test_yaml_cannot_run_code(tmp_path):
     with pytest.raises(ValueError, match="not a YAML file"):
         load_recipe(written(tmp_path, "name: !!python/object/apply:os.system ['true']"))
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path):
+    text = yaml_text(load_recipe(written(tmp_path, GOOD)))
+    with pytest.raises(ValueError, match=r"key `seed` in line 2 stands again in line 3"):
+        load_recipe(written(tmp_path, "name: a\nseed: 1\nseed: 2\n"))
+    with pytest.raises(ValueError, match=r"key `manifest` in line 1 stands again in line 1"):
+        load_recipe(written(tmp_path, "speech: {manifest: a, manifest: b}"))
+    assert load_recipe(written(tmp_path, text)).seed == 1  # the same key in two sections is none
+    merged = "base: &base {seed: 1}\nhere:\n  <<: *base\n  seed: 2\n"
+    with pytest.raises(ValueError, match="unknown key `base`"):
+        load_recipe(written(tmp_path, merged))

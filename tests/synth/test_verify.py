@@ -58,6 +58,19 @@ def test_lost_shards_and_damaged_targets_are_found(corpus):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", None])
+def test_a_damaged_table_of_a_shard_is_listed_beside_what_else_is_wrong(corpus, content):
+    table = shard_folder(corpus, 0) / "items.parquet"
+    table.write_bytes(table.read_bytes()[:-100] if content is None else content)
+    (shard_folder(corpus, 1) / "audio" / "000004.clean.wav").unlink()
+    found = problems(corpus)
+    assert found["shard"].tolist() == [0, 1]
+    assert found["problem"].tolist() == [
+        "items.parquet is damaged; remove the shard's folder and run again, which resumes",
+        "000004.clean.wav is missing",
+    ]
+
+
 def test_wrong_arithmetic_is_found_even_when_the_checksums_agree(corpus):
     from percepkit.engine.tables import read_table, write_table
     from percepkit.synth.run import checksum

@@ -149,7 +149,7 @@ def test_write_report_reads_and_writes_files(tmp_path, fakes, monkeypatch):
     corpus = fakes.Corpus(fakes.make_items(5))
     scores = fakes.make_scores(corpus.items, names=("noisy", "high-pass"), metrics=("stoi",))
     write_table(scores, tmp_path / "scores.parquet", kind="scores")
-    monkeypatch.setattr("percepkit.eval.report.page.open_corpus", lambda folder: corpus)
+    monkeypatch.setattr("percepkit.eval.report.page.open_material", lambda folder: corpus)
     out = write_report(
         tmp_path / "scores.parquet", tmp_path / "my corpus", tmp_path / "out" / "report.html", players=1
     )

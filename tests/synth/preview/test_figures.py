@@ -61,7 +61,7 @@ def test_a_decay_is_the_line_that_its_rt60_says():
     rt60 = 0.3
     h = np.random.default_rng(2).standard_normal(RATE) * 10 ** (-3 * np.arange(RATE) / (rt60 * RATE))
     dry = np.where(np.arange(RATE) < 40, h, 0)
-    placer = SimpleNamespace(speech=lambda impulse, row: ([h, dry], {}), noise=lambda impulse, row: 5 * h)
+    placer = SimpleNamespace(speech=lambda heard, wanted, row: (h, [dry], {}), noise=lambda impulse, row: 5 * h)
     recipe = SimpleNamespace(sample_rate=RATE, rooms=SimpleNamespace(target="dry", also=()))
     figure = decay_figure(recipe, placer, {"noise_rir_path": "other.wav"}, RATE)
     assert [curve.label for curve in figure.curves] == ["whole response", "target dry", "noise's position"]

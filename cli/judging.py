@@ -1,0 +1,91 @@
+"""``percepkit eval files``: score folders of files that were enhanced elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from percepkit.cli.comparison import print_tables
+from percepkit.cli.eval import Align, print_delays, wanted_metrics
+from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
+
+__all__ = ["files"]
+
+LISTED = 5  # files without a partner that are named
+
+
+def files(
+    reference: Annotated[Path, typer.Argument(metavar="REF", help="Folder of the clean files.")],
+    estimates: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="EST...",
+            help="Folders of enhanced files, as FOLDER or NAME=FOLDER; the table calls them by name.",
+            show_default=False,
+        ),
+    ],
+    noisy: Annotated[Path | None, typer.Option(help="Folder of the unprocessed files, scored as `noisy`.")] = None,
+    metrics: Annotated[
+        str,
+        typer.Option(
+            help="Names with commas between them, see `percepkit eval metrics`, or `all`. "
+            "Default: pesq_wb, pesq_nb, stoi, estoi and si_sdr."
+        ),
+    ] = "",
+    out: Annotated[Path, typer.Option(help="Score table to write.")] = Path("scores.parquet"),
+    limit: Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT references.")] = None,
+    align: Align = False,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+) -> None:
+    """Score enhanced files against their references, without a corpus, and print the means.
+
+    Files belong together by their path in the folder but for the suffix, or else by their file name. What is
+    missing, damaged, of several channels, or of another rate or length is a row with its reason. Beside the table
+    lies NAME.files.parquet, which `eval table` and `eval report` take in place of a corpus.
+
+    Example: `percepkit eval files vbd/clean mine=enhanced theirs=other --noisy vbd/noisy --out scores.parquet`
+    """
+    from percepkit.eval.score_files import score_files
+
+    wanted, folders = wanted_metrics(metrics), _folders(estimates)
+    with connect(workers, scheduler) as client, progress_bar("scoring", "items") as progress:
+        result = score_files(
+            reference,
+            folders,
+            wanted,
+            out,
+            client=client,
+            noisy=noisy,
+            limit=limit,
+            align=align,
+            progress=progress,
+        )
+    if result.n_resumed:
+        typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
+    _print_unused(result.unused)
+    print_tables(out, result.items)
+    print_delays(out)
+    typer.echo(f"scores: {out}, items: {result.items}")
+
+
+def _folders(texts: Sequence[str]) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for text in texts:
+        name, named, folder = text.partition("=")
+        if not named or Path(text).is_dir():  # a folder's own name may hold a =
+            name, folder = Path(text).resolve().name, text
+        if not name or not folder:
+            raise ValueError(f"{text}: expected FOLDER or NAME=FOLDER")
+        if name in folders:
+            raise ValueError(f"two folders of estimates are called {name!r}; name one as NAME=FOLDER")
+        folders[name] = Path(folder)
+    return folders
+
+
+def _print_unused(unused: Mapping[str, Sequence[str]]) -> None:
+    for name, paths in unused.items():
+        if paths:
+            more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
+            typer.echo(f"{name}: no reference for {', '.join(paths[:LISTED])}{more}")

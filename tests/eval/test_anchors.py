@@ -1,0 +1,79 @@
+"""The oracle gap and crossovers where both are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from percepkit.eval.anchors import crossovers, gap_closed, oracles_among
+
+N = 150
+ITEMS = pd.DataFrame(
+    {
+        "item": range(N),
+        "speaker": [f"s{item % 15}" for item in range(N)],
+        "snr_db": [-5.0 + 5 * (item % 5) for item in range(N)],
+    }
+)
+
+
+def scores(columns, metric="pesq_wb"):
+    wide = pd.DataFrame(columns, index=pd.Index(range(N), name="item")).reset_index()
+    table = wide.melt("item", var_name="denoiser", value_name="value").assign(metric=metric)
+    return table.assign(status=np.where(table["value"].isna(), "infinite", "ok"))
+
+
+def test_the_share_of_the_gap_is_that_of_the_means():
+    generator = np.random.default_rng(0)
+    noisy, gap = generator.uniform(1, 2, N), generator.uniform(0.5, 1.5, N)
+    columns = {"noisy": noisy, "oracle-comb": noisy + gap, "mine": noisy + 0.3 * gap, "clean": np.full(N, 4.64)}
+    columns["half"] = noisy + gap.mean() * (0.5 + generator.normal(0, 0.3, N))
+    found = gap_closed(scores(columns | {"oracle-gains": noisy + 0.5 * gap}), ITEMS).set_index("denoiser")
+    assert set(found["oracle"]) == {"oracle-comb"}  # the better one; the clean speech takes no part
+    assert list(found.index) == ["half", "mine"]
+    assert tuple(found.loc["mine", ["share", "low", "high"]]) == pytest.approx((0.3, 0.3, 0.3))
+    assert found.loc["half", "low"] < 0.5 < found.loc["half", "high"]
+    assert found.loc["half", "high"] - found.loc["half", "low"] < 0.2
+    named = gap_closed(scores(columns | {"x": noisy + 2 * gap}), ITEMS, oracle="x").set_index("denoiser")
+    assert named.loc["mine", "share"] == pytest.approx(0.15)
+
+
+def test_lower_is_better_closes_the_gap_downwards():
+    noisy = np.linspace(5, 9, N)
+    columns = {"noisy": noisy, "oracle-comb": noisy - 4, "mine": noisy - 1, "clean": np.zeros(N)}
+    assert gap_closed(scores(columns, "lsd"), ITEMS)["share"].item() == pytest.approx(0.25)
+
+
+def test_no_gap_no_share():
+    noisy = np.random.default_rng(1).normal(size=N)
+    same = {"noisy": noisy, "oracle-comb": noisy + np.random.default_rng(2).normal(0, 0.1, N), "mine": noisy}
+    assert gap_closed(scores(same), ITEMS)["share"].isna().all()
+    with pytest.raises(ValueError, match="needs scores of noisy and an oracle; the table has: mine, noisy"):
+        gap_closed(scores({"noisy": noisy, "mine": noisy}), ITEMS)
+
+
+def test_oracles_are_told_by_what_they_need():
+    assert oracles_among(["noisy", "wiener", "oracle-postfilter", "clean", "gone:away"]) == ["oracle-postfilter"]
+
+
+def test_lines_cross_where_they_cross():
+    generator = np.random.default_rng(3)
+    snr = ITEMS["snr_db"].to_numpy()
+    base = generator.normal(2, 0.5, N)
+    table = scores({"a": base + 0.05 * (snr - 7) + generator.normal(0, 0.1, N), "b": base})
+    [row] = crossovers(table, ITEMS, "a", "b").to_dict("records")
+    assert row["at"] == pytest.approx(7, abs=1)
+    assert row["low"] < 7 < row["high"]
+    assert row["high"] - row["low"] < 3
+    assert (row["below"], row["above"]) == ("b", "a")
+    assert row["found"] > 0.99
+    exact = crossovers(scores({"a": base + 0.05 * (snr - 7), "b": base}), ITEMS, "a", "b").iloc[0]
+    assert (exact["at"], exact["low"], exact["high"]) == pytest.approx((7, 7, 7))
+    lower = crossovers(scores({"a": base + 0.05 * (snr - 7), "b": base}, "lsd"), ITEMS, "a", "b").iloc[0]
+    assert (lower["below"], lower["above"]) == ("a", "b")
+
+
+def test_curves_that_do_not_cross_give_no_row():
+    base = np.random.default_rng(4).normal(2, 0.5, N)
+    assert crossovers(scores({"a": base + 1, "b": base}), ITEMS, "a", "b").empty
+    one_level = crossovers(scores({"a": base + 1, "b": base}), ITEMS.assign(snr_db=5.0), "a", "b")
+    assert one_level.empty
