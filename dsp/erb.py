@@ -168,6 +168,7 @@ def band_product(a: np.ndarray, b: np.ndarray, bands: Bands) -> np.ndarray:
     return out
 
 
+@lru_cache(maxsize=32)
 def _starts(bands: Bands) -> np.ndarray:
     """First bin of each band's upper slope, and the number of bins."""
     return np.searchsorted(bands.first, np.arange(len(bands) + 1))

@@ -7,7 +7,6 @@ look-ahead has arrived. It gives every frame a period; how much that means, its 
 import numba
 import numpy as np
 import scipy.fft
-from scipy.signal import lfilter
 
 from percepkit.dsp.pitch import (
     HIGH_PASS_HZ,
@@ -64,8 +63,8 @@ class PitchTracker:
         self._window, self._weight, self._unshape = _tables(rate, self._longest)
         taps = _lowpass(self._factor).astype(np.float64).reshape(-1) if self._factor > 1 else np.ones(1)
         pole = np.exp(-2 * np.pi * HIGH_PASS_HZ / rate)
-        self._filters = (taps, np.ones(1)), (np.array([1.0, -1.0]), np.array([1.0, -pole]))
-        self._states = np.zeros(len(taps) - 1), np.zeros(1)
+        self._taps, self._pole = taps[::-1].copy(), float(pole)
+        self._tail, self._state = np.zeros(len(taps) - 1), np.zeros(2)
         self._past = np.zeros(len(self._window) - self.hop // self._factor)
         octaves = np.log2(np.arange(self._shortest, self._longest + 1) / self._shortest)
         self._slope, self._wish = JUMP_COST * octaves, 1 + OCTAVE_COST * octaves
@@ -97,23 +96,45 @@ class PitchTracker:
 
     def _decimate(self, samples: np.ndarray) -> np.ndarray:
         """Low-passed, every ``factor``-th sample, high-passed; late by half the low-pass."""
-        (low, one), (top, bottom) = self._filters
-        narrow, low_state = lfilter(low, one, samples.astype(np.float64), zi=self._states[0])
-        slow, high_state = lfilter(top, bottom, narrow[:: self._factor], zi=self._states[1])
-        self._states = low_state, high_state
-        return np.asarray(slow)
+        x = np.concatenate([self._tail, samples])
+        self._tail = x[len(samples) :]
+        return _slow_down(x, self._taps, self._factor, self._pole, self._state)
 
     def _autocorrelation(self, slow: np.ndarray) -> np.ndarray:
         """Autocorrelation coefficients of the window that ends with each hop, from lag 0."""
         n, step = len(self._window), self.hop // self._factor
         samples = np.concatenate([self._past, slow])
         self._past = samples[len(slow) :]
-        segments = np.lib.stride_tricks.sliding_window_view(samples, n)[::step] * self._window
         n_fft = 2 * len(self._weight) - 2
-        spectrum = scipy.fft.rfft(segments, n_fft, axis=1)
+        spectrum = scipy.fft.rfft(_segments(samples, self._window, step, n_fft), axis=1)
         power = (spectrum.real**2 + spectrum.imag**2) * self._weight
         lagged = scipy.fft.dct(power, type=1, axis=1)[:, : len(self._unshape)] / n_fft
         return np.asarray(lagged * (self._unshape / np.maximum(lagged[:, :1], SILENCE * n)))
+
+
+@numba.njit(cache=True, nogil=True)
+def _slow_down(x: np.ndarray, taps: np.ndarray, factor: int, pole: float, state: np.ndarray) -> np.ndarray:
+    """Every ``factor``-th output of both filters; ``x`` begins with what the first taps need."""
+    out = np.empty((len(x) - len(taps) + 1) // factor)
+    for i in range(len(out)):
+        total = 0.0
+        for k in range(len(taps)):
+            total += taps[k] * x[i * factor + k]
+        state[1] = pole * state[1] + (total - state[0])
+        state[0] = total
+        out[i] = state[1]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _segments(x: np.ndarray, window: np.ndarray, step: int, n_fft: int) -> np.ndarray:
+    """Windowed segments that begin every ``step`` samples, zero-padded."""
+    n = len(window)
+    segments = np.zeros(((len(x) - n) // step + 1, n_fft))
+    for i in range(len(segments)):
+        for k in range(n):
+            segments[i, k] = x[i * step + k] * window[k]
+    return segments
 
 
 @numba.njit(cache=True, nogil=True)

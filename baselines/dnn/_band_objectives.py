@@ -84,13 +84,12 @@ class BandGains:
 
     def enhance(self, outputs: Any, frames: Frames) -> Any:
         """Noisy spectrum, comb-filtered by the strengths, each band with the energy that its gain asks for."""
-        library, device = namespace(outputs), outputs.device
-        weights = library.asarray(_weights(self._rate), dtype=outputs.dtype, device=device)
+        weights = _weights(self._rate, outputs)
         gains, spectrum = outputs[..., : self._n], frames.noisy
         if self.needs_comb:
             strengths = outputs[..., self._n : 2 * self._n]
             spectrum = spectrum + (strengths @ weights.T) * (frames.combed - spectrum)
-            wide = library.asarray(_weights(self._rate), dtype=spectrum.real.dtype, device=device)
+            wide = _weights(self._rate, spectrum.real)
             before, after = _energy(frames.noisy) @ wide, _energy(spectrum) @ wide
             gains = gains * ((before / (after + TINY) + TINY) ** 0.5).clip(0, MAX_RESCALE)
             weights = wide
@@ -101,9 +100,15 @@ def _energy(spectrum: Any) -> Any:
     return spectrum.real**2 + spectrum.imag**2
 
 
+def _weights(sample_rate: int, like: Any) -> Any:
+    """`band_weights` in the library, on the device and in the precision of another array."""
+    double = like.dtype.itemsize == 8
+    return namespace(like).asarray(_constants(sample_rate, double), dtype=like.dtype, device=like.device)
+
+
 @lru_cache(maxsize=8)
-def _weights(sample_rate: int) -> np.ndarray:
-    return band_weights(layout(sample_rate))
+def _constants(sample_rate: int, double: bool) -> np.ndarray:
+    return band_weights(layout(sample_rate)).astype(np.float64 if double else np.float32)
 
 
 def band_weights(bands: Bands) -> np.ndarray:

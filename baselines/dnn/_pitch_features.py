@@ -10,6 +10,7 @@ cepstrum, its differences, pitch, variability. Here on the bands of RNNoise v0.2
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import scipy.fft
 
@@ -25,6 +26,7 @@ __all__ = ["PercepNetFeatures", "RnnoiseFeatures"]
 FLOOR = 1e-8  # of a band's energy over the hop, re full scale: what 16-bit silence holds
 CENTRE, SPREAD = 4.0, 0.5  # bring log energies of -8 to 1 to about -2 to 2.5
 PERIOD_MARGIN = 1.1  # refined periods may be a little longer than the longest lag
+LOUDEST, STEP = 7.0, 1.5  # powers of ten that a band may fall below the loudest so far, and the last
 DIFFERENCES = 6  # coefficients that are differenced, and kept of the coherences
 MEMORY = 8  # frames whose cepstra are compared
 
@@ -169,26 +171,36 @@ class _RnnoiseStream:
             (now - 2 * before + last)[:, kept],
             coherence,
             period[:, None],
-            self._variability(cepstra)[:, None],
+            _variability(cepstra)[:, None],
         ]
         return Frames(np.hstack(rows).astype(np.float32), pitched.noisy, pitched.combed)
 
     def _cepstrum(self, spectrum: np.ndarray) -> np.ndarray:
         """DCT of log energies that fall neither 70 dB below the loudest band so far nor 15 dB from the last."""
         energy = _log_energy(spectrum, self._bands)
-        loudest, follow = np.full(len(energy), -np.inf), np.full(len(energy), -np.inf)
-        for band in energy.T:
-            np.maximum(band, np.maximum(loudest - 7, follow - 1.5), out=band)
-            np.maximum(loudest, band, out=loudest)
-            follow = np.maximum(follow - 1.5, band)
+        _lift(energy)
         return np.asarray(scipy.fft.dct(SPREAD * (energy + CENTRE), norm="ortho", axis=1))
 
-    @staticmethod
-    def _variability(cepstra: np.ndarray) -> np.ndarray:
-        """Mean over the last eight frames of each one's distance to the nearest other."""
-        if len(cepstra) < MEMORY:
-            return np.zeros(0)
-        windows = np.lib.stride_tricks.sliding_window_view(cepstra, MEMORY, axis=0)
-        distance = np.sum((windows[:, :, :, None] - windows[:, :, None, :]) ** 2, axis=1)
-        distance[:, np.arange(MEMORY), np.arange(MEMORY)] = np.inf
-        return distance.min(axis=2).mean(axis=1)
+
+@numba.njit(cache=True, nogil=True)
+def _lift(energy: np.ndarray) -> None:
+    """Keep log energies from falling too far below the loudest band so far and the last."""
+    for row in energy:
+        loudest = follow = -np.inf
+        for band in range(len(row)):
+            row[band] = max(row[band], loudest - LOUDEST, follow - STEP)
+            loudest, follow = max(loudest, row[band]), max(follow - STEP, row[band])
+
+
+@numba.njit(cache=True, nogil=True)
+def _variability(cepstra: np.ndarray) -> np.ndarray:
+    """Mean over the last eight frames of each one's squared distance to the nearest other."""
+    out = np.zeros(max(len(cepstra) - MEMORY + 1, 0))
+    for frame in range(len(out)):
+        for i in range(frame, frame + MEMORY):
+            nearest = np.inf
+            for j in range(frame, frame + MEMORY):
+                if i != j:
+                    nearest = min(nearest, np.sum((cepstra[i] - cepstra[j]) ** 2))
+            out[frame] += nearest / MEMORY
+    return out

@@ -13,19 +13,20 @@ import torch
 __all__ = ["DOMAIN", "si_sdr_db", "start"]
 
 DOMAIN = "signal"
-FLOOR = 1e-6  # of the target's energy, -60 dB: what is nearer is near enough
+LIMIT = 1e-6  # 60 dB: what is nearer is near enough, and what is farther, such as silence, far enough
+FAINT = 1e-12  # of the target's energy: estimates below it count as silence
 
 
 def si_sdr_db(estimate: torch.Tensor, target: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """SI-SDR of each item in dB, shape (batch,); at most 60, and 0 for an item whose target is silent."""
+    """SI-SDR of each item in dB, shape (batch,); from -60 (silence) to 60, and 0 where the target is silent."""
     estimate, target = torch.where(valid, estimate, 0.0), torch.where(valid, target, 0.0)
     energy = (target**2).sum(-1, keepdim=True)
     silent = energy == 0
     energy = torch.where(silent, 1.0, energy)
     wanted = (estimate * target).sum(-1, keepdim=True) / energy * target
     power, error = (wanted**2).sum(-1), ((estimate - wanted) ** 2).sum(-1)
-    floor = FLOOR * energy[:, 0]
-    ratio_db = 10 * torch.log10((power + FLOOR * floor) / (error + FLOOR * power + FLOOR * floor))
+    faint = FAINT * energy[:, 0]
+    ratio_db = 10 * torch.log10((power + LIMIT * faint) / (error + LIMIT * power + faint))
     return torch.where(silent[:, 0], 0.0, ratio_db)
 
 

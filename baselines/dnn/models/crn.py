@@ -44,8 +44,8 @@ class Model(CausalModel):
         *,
         n_in: int,
         heads: tuple[Head, ...],
-        channels: int = 24,
-        hidden: int = 32,
+        channels: int = 32,
+        hidden: int = 40,
         look_ahead_frames: int = 0,
     ) -> None:
         super().__init__(look_ahead_frames)

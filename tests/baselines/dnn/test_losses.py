@@ -81,6 +81,13 @@ def test_si_sdr_is_that_of_the_metric():
     assert float(found) == pytest.approx(12, abs=1e-3)
 
 
+@pytest.mark.parametrize("gain, expected_db", [(0.0, -60), (1.0, 60), (1e-2, 60), (-1.0, 60)])
+def test_si_sdr_is_bounded_and_silence_is_the_worst(gain, expected_db):
+    target = torch.tensor(RNG.standard_normal((1, 4_000)))
+    found = si_sdr_db(gain * target, target, torch.ones(1, 4_000, dtype=torch.bool))
+    assert float(found) == pytest.approx(expected_db, abs=0.5)
+
+
 def test_multi_resolution_has_its_closed_form_for_a_gain():
     target = torch.tensor(RNG.standard_normal((1, 8_000)))
     found = make("multi-resolution-stft")(0.5 * target, target, torch.ones(1, 8_000, dtype=bool))

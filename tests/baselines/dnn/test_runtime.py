@@ -49,8 +49,9 @@ def exported(tmp_path_factory):
             row, goal = make_features(features, rate, **features_options), make_objective(objective, rate)
             torch.manual_seed(0)
             model = models.build(name, n_in=row.size, heads=goal.heads, **model_options).eval()
-            for parameter in model.parameters():  # as large as trained ones
-                parameter.data.mul_(1.5)
+            for gru in (module for module in model.modules() if isinstance(module, torch.nn.GRU)):
+                for parameter in gru.parameters():  # as large as trained ones
+                    parameter.data.mul_(1.5)
             card = Card(f"my-{name}", "Random weights.", "none", rate, features, objective, name,
                         features_options, model_options)  # fmt: skip
             rows = compute(row, noisy_at(rate)).features
