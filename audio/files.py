@@ -168,10 +168,11 @@ def _to_integers(x: np.ndarray, bits: int) -> tuple[np.ndarray, int]:
     return samples.astype(np.int32) << (32 - bits), n_clipped
 
 
-def _options(path: Path, subtype: str) -> dict[str, str | float]:
-    if path.suffix.lower() not in WRITABLE:
-        raise ValueError(f"{path}: cannot write {path.suffix or 'no suffix'!r}; use {', '.join(WRITABLE)}")
-    container, subtypes = WRITABLE[path.suffix.lower()]
+def _options(path: str, subtype: str) -> dict[str, str | float]:
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in WRITABLE:
+        raise ValueError(f"{path}: cannot write {suffix or 'no suffix'!r}; use {', '.join(WRITABLE)}")
+    container, subtypes = WRITABLE[suffix]
     if subtype not in subtypes:
         raise ValueError(f"{path}: subtype {subtype!r} does not go with it; use {', '.join(subtypes)}")
     options: dict[str, str | float] = {"format": container, "subtype": subtype}
@@ -190,7 +191,7 @@ def encode(
     path: str | os.PathLike[str], x: np.ndarray, sample_rate: int, *, subtype: str = "PCM_16"
 ) -> tuple[bytes, int]:
     """Bytes of the file that `write` writes, and the number of clipped samples; nothing is written."""
-    path = Path(path)
+    path = os.fspath(path)
     options = _options(path, subtype)
     x = np.asarray(x)
     if x.dtype not in (np.float32, np.float64) or x.ndim not in (1, 2):

@@ -259,7 +259,7 @@ def _provenance(planned: Mapping[Any, Any], recipe: Recipe) -> dict[str, object]
 
 def _encode_stems(item: Rendered, item_id: str, recipe: Recipe) -> dict[str, bytes]:
     names = {stem: stem_name(item_id, stem, recipe.audio_format) for stem in recipe.stems}
-    return {name: encode(Path(name), item.stem(stem), recipe.rate_of(stem))[0] for stem, name in names.items()}
+    return {name: encode(name, item.stem(stem), recipe.rate_of(stem))[0] for stem, name in names.items()}
 
 
 def checksum(content: bytes) -> str:

@@ -7,6 +7,7 @@ and nothing in them depends on when or by whom they were written.
 """
 
 import io
+import os
 import tarfile
 from functools import cached_property
 from pathlib import Path
@@ -49,15 +50,16 @@ class FolderWriter:
     """Writes a folder of files."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._audio = folder, os.fspath(folder / "audio")
         self._targets: dict[str, list[Table]] = {}
         for name in ("audio", "targets"):
             (folder / name).mkdir()
 
     def add(self, item_id: str, audio: dict[str, bytes], targets: dict[str, Table]) -> None:
         """Write the audio; targets wait until the shard is complete."""
-        for name, content in audio.items():
-            (self._folder / "audio" / name).write_bytes(content)  # made durable when the shard is committed
+        for name, content in audio.items():  # made durable when the shard is committed
+            with open(os.path.join(self._audio, name), "wb") as file:
+                file.write(content)
         for name, table in targets.items():
             self._targets.setdefault(name, []).append(table)
 
