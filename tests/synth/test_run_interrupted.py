@@ -92,10 +92,10 @@ def test_workers_that_are_killed_change_no_byte(rich, roots, tmp_path, kills, it
 
 
 @pytest.mark.soak
-def test_runs_that_are_killed_change_no_byte(rich, tmp_path):
-    items, kills = 1500, 50
+@pytest.mark.parametrize("kills, items", [(8, 600), (50, 2100)])
+def test_runs_that_are_killed_change_no_byte(rich, tmp_path, kills, items):
     recipe, _, command, whole = rich(items)
-    corpus, rng = tmp_path / "corpus", np.random.default_rng(2)
+    corpus, rng, killed = tmp_path / "corpus", np.random.default_rng(2), 0
     arguments = [sys.executable, "-c", MAIN, *command, "--out", str(corpus), "--workers", "1"]
     for _ in range(kills):
         before = set(corpus.glob("shards/*"))
@@ -105,10 +105,12 @@ def test_runs_that_are_killed_change_no_byte(rich, tmp_path):
         deadline = time.monotonic() + 60
         while set(corpus.glob("shards/*")) <= before and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
-        time.sleep(rng.uniform(0, 0.3))
+        time.sleep(rng.uniform(0, 1.5))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+            killed += 1
         process.wait()
+    assert killed == kills
     done = len(list(corpus.glob("shards/[0-9]*"))) * recipe.items_per_shard
     assert 0 < done < items
     subprocess.run(arguments, check=True, timeout=600, capture_output=True)
