@@ -72,6 +72,7 @@ function draw(tile) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || !current) return;
+  if (event.target.closest?.("input, select, textarea, [tabindex]")) return; // a number typed there is no signal
   const tiles = [...current.closest(".tiles").querySelectorAll(".tile")];
   const chosen = tiles[Number(event.key) - 1];
   if (event.key === " " && event.target === document.body) {

@@ -59,7 +59,7 @@ def demo(
                 corpus, registry.default_names(), metrics.HEADLINE, scores, client=cluster, progress=progress
             )
     with progress_bar("report", "steps") as progress:
-        write_report(scores, corpus, report, title="percepkit demo", progress=progress)
+        write_report(scores, corpus, report, title="percepkit demo", players=12, progress=progress)
     print_tables(scores, corpus)
     seconds = time.perf_counter() - started
     Console(highlight=False).print(f"{seconds:.0f} s; open {report} in a browser", soft_wrap=True)

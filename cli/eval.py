@@ -151,6 +151,14 @@ def report_command(
     corpus: ScoredArgument,
     out: Annotated[Path, typer.Option(help="Page to write, everything in one file.")] = Path("report.html"),
     title: Annotated[str | None, typer.Option(help="Heading of the page. Default: the corpus' name.")] = None,
+    players: Annotated[int, typer.Option(min=0, max=40, help="Items to listen to, as far as 25 MB go.")] = 24,
+    costs: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with a column denoiser and some of rtf, latency_ms, macs_per_second, parameters and "
+            "memory_mb: draws quality against cost."
+        ),
+    ] = None,
 ) -> None:
     """Write the report: tables, plots by condition, spectrograms and players in one HTML file.
 
@@ -159,5 +167,13 @@ def report_command(
     from percepkit.eval.report.page import write_report
 
     with progress_bar("report", "steps") as progress:
-        write_report(scores, corpus, out, title=title or corpus.resolve().name, progress=progress)
+        write_report(
+            scores,
+            corpus,
+            out,
+            title=title or corpus.resolve().name,
+            players=players,
+            costs=costs,
+            progress=progress,
+        )
     typer.echo(f"report: {out}")

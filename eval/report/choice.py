@@ -23,7 +23,7 @@ class Choice:
     ----------
     item : int
     why : str
-        "worst", "median", "best", "better than 20 % of the items" ...; empty when items could not be ranked.
+        "worst", "median", "best", "worst of babble" ...; empty when items could not be ranked.
     improvement : float
         Of the ranked denoiser over noisy; NaN when unknown.
     """
@@ -53,62 +53,66 @@ def choose_entries(entries: Sequence[Entry], ranking: pd.Series) -> list[Entry]:
     return sorted(chosen, key=lambda entry: entry.index)
 
 
-def choose_items(improvement: pd.Series, snr_db: pd.Series, n: int) -> list[Choice]:
-    """Choose items across the range of improvement and of SNR, the most telling first.
+def choose_items(improvement: pd.Series, conditions: Sequence[pd.Series], n: int) -> list[Choice]:
+    """Choose the worst, median and best item of all, and then of every condition, the most telling first.
 
-    The first three are the worst, the best and the median. Each further one comes from the neighbourhood of a
-    quantile half-way between earlier ones: there, the item whose SNR is farthest from all chosen so far.
+    Conditions take turns: first the worst item of each, then the best, then the median; what was chosen before is
+    passed over for its neighbour. Where items are left over, the next worst and best ones follow.
 
     Parameters
     ----------
     improvement : Series indexed by item
         NaN where unknown; such items are never chosen while others are left.
-    snr_db : Series indexed by item
+    conditions : sequence of Series indexed by item
+        Each gives the condition of every item, as text or null ("5 dB"; "babble").
     n : int
         Number of items wanted.
 
     Examples
     --------
     >>> gain = pd.Series([0.3, 0.1, 0.2, 0.0, 0.4])
-    >>> [(c.item, c.why) for c in choose_items(gain, pd.Series(0.0, index=gain.index), 3)]
-    [(3, 'worst'), (4, 'best'), (2, 'median')]
+    >>> noise = pd.Series(["rain", "babble", "babble", "babble", "rain"])
+    >>> [(c.item, c.why) for c in choose_items(gain, [noise], 5)]
+    [(3, 'worst'), (4, 'best'), (2, 'median'), (1, 'worst of babble'), (0, 'worst of rain')]
     """
     known = improvement.dropna().sort_values(kind="stable")
     if known.empty:
         places = np.unique(np.linspace(0, len(improvement) - 1, min(n, len(improvement))).astype(int))
         return [Choice(int(improvement.index[place]), "", math.nan) for place in places]
-    chosen: list[Choice] = []
-    reach = len(known) / (2 * n)
-    for quantile in _quantiles():
+    chosen: dict[int, Choice] = {}
+    for item, why in _telling(known, conditions, chosen):
         if len(chosen) == min(n, len(known)):
             break
-        target = quantile * (len(known) - 1)
-        taken = {choice.item for choice in chosen}
-        rank = _pick(known, snr_db, taken, target, 0 if len(chosen) < 3 else reach)
-        why = {0.0: "worst", 1.0: "best", 0.5: "median"}.get(quantile, "")
-        why = why or f"better than {100 * rank / len(known):.0f} % of the items"
-        chosen.append(Choice(int(known.index[rank]), why, float(known.iloc[rank])))
-    return chosen
+        chosen[item] = Choice(item, why, float(known[item]))
+    return list(chosen.values())
 
 
-def _quantiles() -> Iterator[float]:
-    """0, 1, 1/2, 1/4, 3/4, 1/8, ...: every prefix is spread evenly."""
-    yield from (0.0, 1.0)
-    parts = 2
-    while True:
-        yield from (k / parts for k in range(1, parts, 2))
-        parts *= 2
+def _telling(
+    known: pd.Series, conditions: Sequence[pd.Series], chosen: dict[int, Choice]
+) -> Iterator[tuple[int, str]]:
+    """Free items with the reason to hear them, without end while any is left."""
+    groups = [("", known)]
+    for values in conditions:
+        own = values.reindex(known.index)
+        groups += [(f" of {label}", known[(own == label).to_numpy()]) for label in sorted(own.dropna().unique())]
+    for share, rank in (("worst", 0.0), ("best", 1.0), ("median", 0.5)):
+        item = _nearest(known, rank, chosen)
+        if item is not None:
+            yield item, share
+    for share, rank in (("worst", 0.0), ("best", 1.0), ("median", 0.5)):
+        for label, members in groups[1:]:
+            item = _nearest(members, rank, chosen)
+            if item is not None:
+                yield item, share + label
+    while len(chosen) < len(known):
+        for share, rank in (("among the worst", 0.0), ("among the best", 1.0)):
+            item = _nearest(known, rank, chosen)
+            if item is not None:
+                yield item, share
 
 
-def _pick(known: pd.Series, snr_db: pd.Series, taken: set[int], target: float, reach: float) -> int:
-    """Rank of the free item within ``reach`` of ``target`` whose SNR is farthest from those taken."""
-    free = [rank for rank, item in enumerate(known.index) if item not in taken]
-    near = [rank for rank in free if abs(rank - target) <= reach] or free
-    heard = np.array([snr_db[item] for item in taken], dtype=float)
-
-    def merit(rank: int) -> tuple[float, float]:
-        distance = np.abs(heard - float(snr_db[known.index[rank]])) if reach else np.empty(0)
-        finite = distance[np.isfinite(distance)]
-        return (float(finite.min()) if finite.size else 0.0, -abs(rank - target))
-
-    return max(near, key=merit)
+def _nearest(ranked: pd.Series, rank: float, chosen: dict[int, Choice]) -> int | None:
+    """The free item nearest to a rank from 0 (the worst) to 1."""
+    target = rank * (len(ranked) - 1)
+    free = [(abs(place - target), place) for place, item in enumerate(ranked.index) if item not in chosen]
+    return int(ranked.index[min(free)[1]]) if free else None

@@ -1,16 +1,14 @@
 """Players and spectrograms: sound and pictures of chosen items as data addresses."""
 
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from percepkit.audio.files import write
+from percepkit.audio.opus import encode_opus
 from percepkit.audio.webpage import data_address
 from percepkit.dsp.picture import level_db, spectrogram_png
 from percepkit.eval.report.choice import Choice
@@ -20,7 +18,7 @@ from percepkit.eval.score import NOISY, enhance_item
 
 __all__ = ["Player", "Tile", "make_player"]
 
-MAX_SECONDS = 12.0
+MAX_SECONDS = 5.0
 STEMS = ("noisy", "clean", "speech", "noise")
 
 
@@ -117,7 +115,7 @@ def make_player(
     top_db = max(float(level.max()) for level in levels.values())
     peak = max(float(np.abs(x).max()) for x in sounds.values())
     gain = min(1.0, 0.999 / peak) if peak > 0 else 1.0
-    audio = {name: _flac_address(x * gain, rate) for name, x in sounds.items()}
+    audio = {name: data_address("audio/ogg", encode_opus(x * gain, rate)) for name, x in sounds.items()}
     pictures = {name: data_address("image/png", spectrogram_png(level, top_db)) for name, level in levels.items()}
     known = {entry.name: entry for entry in entries}
     own = scores[scores["item"] == choice.item].set_index(["denoiser", "metric"])
@@ -149,7 +147,7 @@ def _enhance(entry: Entry, stems: dict[str, np.ndarray], sample_rate: int, item_
 
 
 def _excerpt(n_samples: int, sample_rate: int) -> tuple[slice, str]:
-    """The middle 12 s of longer items: a page holds 25 MB."""
+    """The middle of longer items: 40 of them with eight signals each go into 25 MB."""
     most = int(MAX_SECONDS * sample_rate)
     if n_samples <= most:
         return slice(0, n_samples), ""
@@ -183,11 +181,3 @@ def _facts(row: Any) -> list[str]:
     else:
         facts.append(f"room, RT60 {row['rt60']:.2f} s" if pd.notna(row["rt60"]) else "room")
     return facts
-
-
-def _flac_address(x: np.ndarray, sample_rate: int) -> str:
-    """Signal as 16-bit FLAC in a data address."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "signal.flac")
-        write(path, x, sample_rate)
-        return data_address("audio/flac", path.read_bytes())

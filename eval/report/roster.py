@@ -1,10 +1,11 @@
-"""Who was scored: the noisy input, denoisers and oracles, in the order and colours of the whole page."""
+"""Who was scored: noisy input, denoisers, oracles and anchors, in the order and colours of the whole page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from percepkit.baselines.registry import LADDER
+from percepkit.eval.anchors import ANCHORS
 from percepkit.eval.score import NOISY
 
 __all__ = ["Entry", "make_roster", "of_role"]
@@ -13,11 +14,14 @@ __all__ = ["Entry", "make_roster", "of_role"]
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b4579b", "#c98a00", "#3f9fd8")
 ORACLE_COLOURS = ("#3d3d5c", "#6b5b95", "#94849b", "#4a6b6b", "#7a6a55", "#2f4858")
 NOISY_COLOUR = "#767676"
+ANCHOR_COLOURS = ("#1f7a4d", "#8a8a8a")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GLYPHS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼", "P": "✚", "X": "✖"}
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (5, 1.5, 1.5, 1.5)))
+DASHES = ("", "7 2", "2 2", "7 2 2 2")  # as in SVG; empty for a whole line
+ORACLE_DASHES = "5 3"
 
-Role = Literal["noisy", "denoiser", "oracle"]
+Role = Literal["noisy", "denoiser", "oracle", "anchor"]
+Kind = Literal["", "traditional", "neural"]
 
 
 @dataclass(frozen=True)
@@ -28,17 +32,20 @@ class Entry:
     ----------
     name : str
         As in the scores.
-    role : {"noisy", "denoiser", "oracle"}
+    role : {"noisy", "denoiser", "oracle", "anchor"}
+        Anchors are the clean speech and silence: what a metric says at its ends.
     index : int
         Position on the page, 0 for the first entry.
     summary : str
         One line from its spec, empty when it cannot be loaded.
-    colour, marker, dashes
+    colour, marker, dashes : str
         Drawing style; marker and dashes differ too, so that colour is never needed to tell two apart.
     instance : Denoiser, Oracle or None
         None for the noisy input and for what cannot be loaded here.
     trouble : str
         Why it could not be loaded, else empty.
+    kind : {"traditional", "neural", ""}
+        Empty where nobody knows, and for what is no denoiser.
     """
 
     name: str
@@ -47,9 +54,10 @@ class Entry:
     summary: str
     colour: str
     marker: str
-    dashes: Any
+    dashes: str
     instance: Any = None
     trouble: str = ""
+    kind: Kind = ""
 
     @property
     def glyph(self) -> str:
@@ -70,20 +78,21 @@ def make_roster(names: Sequence[str], load: Callable[[str], Any]) -> list[Entry]
     Returns
     -------
     list of Entry
-        Noisy first, then denoisers in the order given, then oracles from the barest to the richest.
+        Noisy first, then denoisers in the order given, oracles from the barest to the richest, and anchors.
     """
     found = {name: _load(name, load) for name in names}
     roles: dict[str, Role] = {name: _role(name, instance) for name, (instance, _) in found.items()}
-    denoisers = [name for name in names if roles[name] == "denoiser"]
-    oracles = sorted((name for name in names if roles[name] == "oracle"), key=_rung)
-    ordered = [name for name in names if roles[name] == "noisy"] + denoisers + oracles
-    entries = []
-    for index, name in enumerate(ordered):
-        instance, trouble = found[name]
-        place = (oracles if roles[name] == "oracle" else denoisers).index(name) if name != NOISY else 0
-        colour, marker, dashes = _style(roles[name], place)
-        summary = "" if instance is None else str(getattr(instance.spec, "summary", ""))
-        entries.append(Entry(name, roles[name], index, summary, colour, marker, dashes, instance, trouble))
+    sorts: tuple[Role, ...] = ("noisy", "denoiser", "oracle", "anchor")
+    of_sort = {role: [name for name in names if roles[name] == role] for role in sorts}
+    of_sort["oracle"].sort(key=_rung)
+    of_sort["anchor"].sort(key=_is_silence)
+    entries: list[Entry] = []
+    for role in sorts:
+        for place, name in enumerate(of_sort[role]):
+            instance, trouble = found[name]
+            summary = "" if instance is None else str(getattr(instance.spec, "summary", ""))
+            kind = _kind(name, instance) if role == "denoiser" else ""
+            entries.append(Entry(name, role, len(entries), summary, *_style(role, place), instance, trouble, kind))
     return entries
 
 
@@ -104,21 +113,35 @@ def _load(name: str, load: Callable[[str], Any]) -> tuple[Any, str]:
 def _role(name: str, instance: Any) -> Role:
     if name == NOISY:
         return "noisy"
+    if name in ANCHORS or _is_silence(name):
+        return "anchor"
     spec = getattr(instance, "spec", None)
     return "oracle" if getattr(spec, "needs", "nothing") == "stems" else "denoiser"
+
+
+def _is_silence(name: str) -> bool:
+    return name == "silence" or name.endswith("anchors:silence")
+
+
+def _kind(name: str, instance: Any) -> Kind:
+    """Tell networks from signal processing; only of those whose code or file says so."""
+    module = type(instance).__module__
+    if name.startswith("onnx:") or ".baselines.dnn" in module:
+        return "neural"
+    return "traditional" if module.startswith("percepkit.baselines.") and ":" not in name else ""
 
 
 def _rung(name: str) -> tuple[int, str]:
     return (LADDER.index(name) if name in LADDER else len(LADDER), name)
 
 
-def _style(role: Role, place: int) -> tuple[str, str, Any]:
+def _style(role: Role, place: int) -> tuple[str, str, str]:
     if role == "noisy":
-        return NOISY_COLOUR, "o", "-"
-    colours = ORACLE_COLOURS if role == "oracle" else COLOURS
+        return NOISY_COLOUR, "o", ""
+    if role == "anchor":
+        return ANCHOR_COLOURS[place % 2], "D", "2 2"
+    if role == "oracle":
+        return ORACLE_COLOURS[place % len(ORACLE_COLOURS)], MARKERS[place % len(MARKERS)], ORACLE_DASHES
     # Seven markers and four dashes against six colours: a pair repeats only after many entries.
-    return (
-        colours[place % len(colours)],
-        MARKERS[place % len(MARKERS)],
-        DASHES[place // len(colours) % len(DASHES)],
-    )
+    dashes = DASHES[place // len(COLOURS) % len(DASHES)]
+    return COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)], dashes

@@ -137,7 +137,7 @@ def make_rows(summary: pd.DataFrame, entries: Sequence[Entry], cards: Sequence[M
     Returns
     -------
     list of Row
-        Noisy, then the denoisers, then the oracles, each from the best to the worst by the first metric.
+        Noisy, then denoisers, oracles and anchors, each from the best to the worst by the first metric.
     """
     columns = [_column(summary, entries, card) for card in cards]
     rows = [Row(entry, [column[entry.name] for column in columns]) for entry in entries]
@@ -145,7 +145,9 @@ def make_rows(summary: pd.DataFrame, entries: Sequence[Entry], cards: Sequence[M
 
     def rank(row: Row) -> tuple[int, float]:
         key = row.cells[0].sort_key
-        return ("noisy", "denoiser", "oracle").index(row.entry.role), math.inf if key is None else flip * key
+        return ("noisy", "denoiser", "oracle", "anchor").index(
+            row.entry.role
+        ), math.inf if key is None else flip * key
 
     return sorted(rows, key=rank)
 
@@ -205,8 +207,9 @@ def _verdict(row: Any, card: MetricCard) -> str:
 def _column(summary: pd.DataFrame, entries: Sequence[Entry], card: MetricCard) -> dict[str, Cell]:
     rows = summary[summary["metric"] == card.name].set_index("denoiser")
     best = card.best_of(rows, of_role(entries, "denoiser"))
-    bottom = rows[["low", "mean"]].min(axis=None)
-    top = rows[["high", "mean"]].max(axis=None)
+    scale = rows[rows.index.isin([entry.name for entry in entries if entry.role != "anchor"])]
+    bottom = scale[["low", "mean"]].min(axis=None)
+    top = scale[["high", "mean"]].max(axis=None)
     span = (top - bottom) or 1.0
     return {
         entry.name: _cell(rows, entry, card, best, bottom, span) if entry.name in rows.index else _empty()
@@ -223,6 +226,10 @@ def _cell(
     improved = entry.name != NOISY and not math.isnan(row["delta"])
     delta = card.number(row["delta"], sign=True) if improved else ""
     verdict = _verdict(row, card)
+
+    def place(value: float) -> float:  # anchors may lie beyond the scale
+        return 0.0 if math.isnan(mean) else round(min(max(100 * (value - bottom) / span, 0), 100), 2)
+
     return Cell(
         mean=card.number(mean),
         interval=card.interval(row["low"], row["high"]),
@@ -233,9 +240,9 @@ def _cell(
         complete=n_ok == n,
         best=entry is best and verdict != "worse",
         sort_key=None if math.isnan(mean) else mean,
-        low=0.0 if math.isnan(mean) else round(100 * (low - bottom) / span, 2),
-        middle=0.0 if math.isnan(mean) else round(100 * (mean - bottom) / span, 2),
-        width=0.0 if math.isnan(mean) else round(100 * (high - low) / span, 2),
+        low=place(low),
+        middle=place(mean),
+        width=round(place(high) - place(low), 2),
     )
 
 

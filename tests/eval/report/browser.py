@@ -113,8 +113,9 @@ class Browser:
 
     def press(self, key):
         """Press and release a key."""
+        text = {"Enter": "\r"}.get(key, key)
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, text=key if kind == "keyDown" else "")
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, text=text if kind == "keyDown" else "")
 
     def click(self, selector, *, share=0.5):
         """Click into an element, at ``share`` of its width, with the mouse."""

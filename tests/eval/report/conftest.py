@@ -1,6 +1,9 @@
 """A corpus and scores whose truth is known: every number is drawn from a fixed seed."""
 
+import importlib.util
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +11,7 @@ import pandas as pd
 import pytest
 
 from percepkit.baselines.denoiser import Spec
+from percepkit.eval.report.costs import Costs
 
 LIFT = {
     "noisy": 0.0,
@@ -19,6 +23,7 @@ LIFT = {
     "net": 0.71,
 }
 CEILING = {"oracle-magnitude": 1.9, "oracle-gains": 0.95, "oracle-comb": 1.21, "oracle-postfilter": 1.17}
+HERE = Path(__file__).parent
 CLASSES = ("babble", "white", "<script>alert(1)</script>", "keyboard", "rain on a very large tin roof")
 METRICS = {
     "pesq_wb": (1.4, 1.0),
@@ -154,4 +159,38 @@ def page(scored):
     from percepkit.eval.report.page import render_page
 
     corpus, scores = scored
-    return render_page(scores, corpus, corpus_name="demo & co", title="Denoisers <on trial>", players=4, load=load)
+    costs = pd.DataFrame({"rtf": [0.2, 0.01, 0.02, 0.3], "latency_ms": [10.0, np.nan, 20.0, np.nan]})
+    costs.index = ["net", "gate", "wiener", "netlet"]
+    return render_page(
+        scores,
+        corpus,
+        corpus_name="demo & co",
+        title="Denoisers <on trial>",
+        players=4,
+        load=load,
+        costs=Costs(costs),
+    )
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory, page):
+    """The page of `scored`, open in a browser that must have nothing to complain of in the end."""
+    spec = importlib.util.spec_from_file_location("report_browser", HERE / "browser.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    binary = module.find_browser()
+    if binary is None:
+        reason = "no Chromium or Chrome on the PATH: the page is not tried in a browser"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("browser")
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    browser = module.Browser(binary, folder / "profile")
+    try:
+        browser.open(folder / "report.html")
+        yield browser
+        kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
+        assert [event["params"] for event in browser.events if event["method"] in kinds] == []
+    finally:
+        browser.close()

@@ -28,12 +28,11 @@ def test_players_hold_the_very_signals(fakes):
     tiles = {tile.name: tile for tile in player.tiles}
     assert list(tiles) == ["clean", "noisy", "wiener", "net"]
     for name, factor in {"clean": None, "noisy": 1.0, "wiener": fakes.load("wiener")._factor}.items():
-        x, rate = soundfile.read(io.BytesIO(decode(tiles[name].audio)), dtype="int16")
-        truth = (
-            corpus.stem(0, "clean") if factor is None else (corpus.stem(0, "noisy") * factor).astype(np.float32)
-        )
-        assert rate == 16_000
-        assert np.array_equal(x, np.rint(truth.astype(float) * 32768).astype(np.int16))
+        x, rate = soundfile.read(io.BytesIO(decode(tiles[name].audio)))
+        truth = corpus.stem(0, "clean") if factor is None else corpus.stem(0, "noisy") * factor
+        assert (rate, len(x)) == (16_000, len(truth))
+        # Opus keeps the sound, not the samples: of speech-like tones nearly all energy is at its place.
+        assert np.corrcoef(x, truth)[0, 1] > 0.95
     assert tiles["net"].audio == ""
     assert tiles["net"].trouble == "RuntimeError: weights are missing"
     assert player.softer_db == 0
@@ -47,16 +46,16 @@ def test_loud_rows_are_turned_down_as_one(fakes):
     player = player_of(fakes, Loud(fakes.make_items(1)))
     signals = [soundfile.read(io.BytesIO(decode(tile.audio)))[0] for tile in player.tiles if tile.audio]
     assert player.softer_db > 0
-    assert max(np.abs(x).max() for x in signals) == pytest.approx(0.999, abs=1e-4)
+    assert max(np.abs(x).max() for x in signals) == pytest.approx(0.999, abs=0.05)
     ratio = np.std(signals[2]) / np.std(signals[1])
-    assert ratio == pytest.approx(fakes.load("wiener")._factor, rel=1e-3)
+    assert ratio == pytest.approx(fakes.load("wiener")._factor, rel=0.01)
 
 
 def test_long_items_are_cut_to_their_middle(fakes):
     player = player_of(fakes, fakes.Corpus(fakes.make_items(1, seconds=20.0)), names=("wiener",))
-    assert player.excerpt == "seconds 4.0 to 16.0 of 20.0"
-    assert player.seconds == 12
-    assert soundfile.info(io.BytesIO(decode(player.tiles[0].audio))).frames == 12 * 16_000
+    assert player.excerpt == "seconds 7.5 to 12.5 of 20.0"
+    assert player.seconds == 5
+    assert soundfile.info(io.BytesIO(decode(player.tiles[0].audio))).frames == 5 * 16_000
 
 
 def test_tiles_show_scores_and_statuses(fakes):

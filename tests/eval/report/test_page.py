@@ -18,10 +18,11 @@ class Outside(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.addresses, self.scripts, self.handlers = [], 0, []
+        self.addresses, self.scripts, self.handlers = [], [], []
 
     def handle_starttag(self, tag, attributes):
-        self.scripts += tag == "script"
+        if tag == "script":
+            self.scripts.append(dict(attributes).get("type"))
         for name, value in attributes:
             if name in ("src", "href", "xlink:href", "action", "poster", "srcset", "data"):
                 self.addresses.append(value)
@@ -32,9 +33,11 @@ class Outside(HTMLParser):
 def test_names_from_data_are_escaped(page):
     reader = Outside()
     reader.feed(page)
-    assert reader.scripts == 1
+    assert reader.scripts == ["application/json", None]
     assert reader.handlers == []
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page  # in the players' facts
+    assert "\\u003cscript\\u003ealert(1)\\u003c/script\\u003e" in page  # in the data
     assert "Denoisers &lt;on trial&gt;" in page
     assert "demo &amp; co" in page
 
@@ -54,7 +57,7 @@ def test_same_input_same_bytes(small, fakes):
 def test_sentence_names_the_best_denoiser_and_oracle(page):
     sentence = re.search(r'<p class="sentence">(.*?)</p>', page, re.DOTALL)[1]
     assert re.match(
-        r"Best of the denoisers: net, PESQ-WB \+0\.3\d \[\+0\.3\d, \+0\.3\d\] over noisy on 57 items\.",
+        r"Best of the denoisers: net, PESQ-WB \+0\.3\d \[\+0\.3\d, \+0\.3\d\] over noisy on 56 items\.",
         sentence,
     )
     assert "The best oracle, oracle-magnitude," in sentence
@@ -81,6 +84,13 @@ def test_page_holds_its_limit_by_leaving_players_out(small, fakes):
         render(corpus, scores, fakes, max_bytes=10_000)
 
 
+def test_the_page_tells_its_size(small, fakes):
+    page = render(*small, fakes, players=2)
+    told = re.search(r"take, with the pictures, ([\d.]+) of this page's ([\d.]+) MB", page)
+    assert float(told[2]) == pytest.approx(len(page.encode()) / 1e6, abs=0.06)
+    assert 0 < float(told[1]) < float(told[2])
+
+
 def test_without_players_there_is_no_listening_section(small, fakes):
     corpus, scores = small
     page = render(corpus, scores, fakes, players=0)
@@ -92,7 +102,8 @@ def test_progress_ends_at_its_total(small, fakes):
     corpus, scores = small
     calls = []
     render(corpus, scores, fakes, players=2, progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4), (4, 4)]  # the last one says that all is done
+    assert [total for _, total in calls] == [8] * 9
+    assert [done for done, _ in calls] == [1, 2, 3, 4, 5, 6, 7, 8, 8]  # the last one says that all is done
 
 
 def test_scores_without_noisy_oracles_or_rooms(fakes):
@@ -126,14 +137,15 @@ def test_unknown_metric_and_odd_labels(fakes):
     scores["metric"] = scores["metric"].replace("stoi", "shininess")
     page = render(fakes.Corpus(items), scores, fakes)
     assert "SHININESS" in page
-    assert "$x_1$ (2)" in page
-    assert "雨 (2)" in page
+    assert '"$x_1$"' in page
+    assert "\\u96e8" in page
 
 
-def test_impossible_number_of_players(small, fakes):
+@pytest.mark.parametrize("players", [-1, 41])
+def test_impossible_number_of_players(small, fakes, players):
     corpus, scores = small
-    with pytest.raises(ValueError, match="players is -1"):
-        render(corpus, scores, fakes, players=-1)
+    with pytest.raises(ValueError, match=f"players is {players}; give 0 to 40"):
+        render(corpus, scores, fakes, players=players)
 
 
 def test_scores_of_another_corpus_are_refused(small, fakes):
