@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from percepkit import __version__
-from percepkit.cli import enhance, eval, judging, manifest, synth
+from percepkit.cli import enhance, eval, judging, manifest, synth, train
 from percepkit.cli.demo import demo
 
 __all__ = ["app", "main"]
@@ -22,6 +22,7 @@ app.add_typer(manifest.app, name="manifest")
 app.add_typer(synth.app, name="synth")
 eval.app.command("files")(judging.files)
 app.add_typer(eval.app, name="eval")
+app.add_typer(train.app, name="train")
 app.command()(enhance.enhance)
 app.command()(enhance.baselines)
 app.command()(demo)
