@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from percepkit import __version__
-from percepkit.cli import enhance, eval, manifest, synth
+from percepkit.cli import enhance, eval, manifest, synth, train
 from percepkit.cli.demo import demo
 
 __all__ = ["app", "main"]
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(synth.app, name="synth")
 app.add_typer(eval.app, name="eval")
+app.add_typer(train.app, name="train")
 app.command()(enhance.enhance)
 app.command()(enhance.baselines)
 app.command()(demo)

@@ -43,7 +43,10 @@ MODULES = {module_name(path): path for path in sorted(FILES)}
 
 
 #: What can be imported here: modules that need PyTorch, of the extra dnn, are left out where there is none.
-NEED_TORCH = tuple(f"percepkit.baselines.dnn.{name}" for name in ("losses.", "models.", "export"))
+NEED_TORCH = tuple(
+    f"percepkit.baselines.dnn.{name}"
+    for name in ("losses.", "models.", "batches", "checkpoints", "export", "sources", "system", "train")
+)
 IMPORTABLE = [name for name in MODULES if importlib.util.find_spec("torch") or not name.startswith(NEED_TORCH)]
 
 

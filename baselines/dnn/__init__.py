@@ -19,6 +19,10 @@ frames, size)``. Row l is about frame l everywhere; look-ahead shows only as del
   enhanced waveform with the clean, by `percepkit.baselines.dnn.losses.signals.synthesise`.
 - **Export**, `percepkit.baselines.dnn.export`, PyTorch: writes NAME.onnx and its card NAME.json;
   `percepkit.baselines.dnn.runtime` runs them with NumPy and onnxruntime alone, as a `Denoiser` that streams.
+- **Training**, `percepkit.baselines.dnn.train`, PyTorch: ``train`` takes a `percepkit.baselines.dnn.config` and
+  the items of `percepkit.baselines.dnn.sources`, and fills the folder of a run, which
+  `percepkit.baselines.dnn.export_run` turns into an ONNX file with its cards.
 
-Nothing outside ``losses``, ``models`` and ``export`` imports PyTorch.
+PyTorch is imported by ``losses``, ``models``, ``system``, ``batches``, ``checkpoints``, ``sources``, ``train``,
+``export`` and ``export_run`` only.
 """

@@ -38,6 +38,7 @@ class BandGains:
     """
 
     domain: Literal["spectrum"] = "spectrum"
+    needs_noisy = False
 
     def __init__(self, sample_rate: int, *, comb: bool, vad: bool = False) -> None:
         self._rate, self.needs_comb, self._vad = sample_rate, comb, vad

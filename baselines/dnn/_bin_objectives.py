@@ -37,6 +37,7 @@ class _Bins:
 
     domain: Literal["spectrum"] = "spectrum"
     needs_comb = False
+    needs_noisy = False
     activation: ClassVar[Activation] = "sigmoid"
     scale: ClassVar[float] = 1.0
     parts: ClassVar[int] = 1
@@ -167,6 +168,7 @@ class ComplexMapping(_Bins):
 class MaskThroughSignal(MagnitudeMapping):
     """A mask in [0, 1], judged by the compressed magnitude that it leaves: fusion of masking and mapping."""
 
+    needs_noisy = True
     activation = "sigmoid"
 
     def predict(self, outputs: Any, frames: Frames) -> Any:
@@ -181,6 +183,7 @@ class MaskThroughSignal(MagnitudeMapping):
 class ComplexMaskThroughSignal(ComplexMapping):
     """A complex mask with parts in (-2, 2), judged by the compressed spectrum that it makes."""
 
+    needs_noisy = True
     activation = "tanh"
     scale = 2.0
 
@@ -198,6 +201,7 @@ class Waveform:
 
     domain: Literal["waveform"] = "waveform"
     needs_comb = False
+    needs_noisy = False
     stored: tuple[str, ...] = ()
 
     def __init__(self, sample_rate: int) -> None:

@@ -46,6 +46,10 @@ class Objective(Protocol):
     def needs_comb(self) -> bool:
         """Whether `enhance` needs comb-filtered spectra, and so features that track pitch."""
 
+    @property
+    def needs_noisy(self) -> bool:
+        """Whether `predict` looks at the noisy spectra."""
+
     def targets(self, clean: np.ndarray, noisy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Targets of an item from its stems.
 
