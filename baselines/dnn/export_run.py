@@ -103,17 +103,13 @@ def card_text(card: Card) -> str:
         "ONNX against PyTorch": f"outputs differ by at most {about['onnx_difference']:.2g}",
         "versions": ", ".join(f"{name} {number}" for name, number in about["versions"].items()),
     }
-    data, recipes = {}, []
+    data: dict[str, str] = {}
+    recipes: list[str] = []
     for part, found in about["data"].items():
-        data |= {
-            f"{part}, {name.replace('_', ' ')}": _plain(value) for name, value in found.items() if name != "recipe"
-        }
-        recipes += [
-            "```yaml",
-            yaml.safe_dump(found["recipe"], sort_keys=False, default_flow_style=None),
-            "```",
-            "",
-        ]
+        plain = {name: value for name, value in found.items() if name != "recipe"}
+        data |= {f"{part}, {name.replace('_', ' ')}": _plain(value) for name, value in plain.items()}
+        text = yaml.safe_dump(found["recipe"], sort_keys=False, default_flow_style=None)
+        recipes += ["```yaml", f"{text}```", ""]
     noisy = {name: f" (noisy {value:.4g})" for name, value in about["scores_noisy"].items()}
     scores = {name: f"{value:.4g}{noisy.get(name, '')}" for name, value in about["scores"].items()}
     sections = {"Network": facts, "Data": data, "Scores on the validation items": scores}
