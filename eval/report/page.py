@@ -149,7 +149,7 @@ def render_page(
         "sections": sections,
         "costs": costs,
         "gap": gap_sheet(scores, items, entries, cards),
-        "profile": make_profile(scores, items, corpus, entries),
+        "profile": make_profile(scores, items, None if isinstance(corpus, PairedFiles) else corpus, entries),
         "tails": tail_sheet(scores, items, entries, cards[0]),
         "flags": find_flags(scores, summary, denoisers),
         "ranks": warn_of_ranks(scores),
