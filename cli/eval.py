@@ -155,8 +155,8 @@ def report_command(
     costs: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with a column denoiser and some of rtf, latency_ms, macs_per_second, parameters and "
-            "memory_mb: draws quality against cost."
+            help="Draw quality against cost: the table of `percepkit eval cost`, or CSV with a column denoiser "
+            "and some of rtf, latency_ms, macs_per_second, parameters and peak_mb."
         ),
     ] = None,
 ) -> None:

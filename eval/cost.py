@@ -24,8 +24,9 @@ from percepkit.engine.tables import write_table
 from percepkit.eval.score import enhance_item
 from percepkit.manifests.demo import demo_folder
 
-__all__ = ["COLUMNS", "measure_cost", "measure_here", "write_costs"]
+__all__ = ["COLUMNS", "KIND", "measure_cost", "measure_here", "write_costs"]
 
+KIND = "costs"
 COLUMNS = (
     "denoiser", "sample_rate", "rtf", "latency_ms", "peak_mb", "parameters", "macs_per_second", "status", "reason",
 )  # fmt: skip
@@ -81,7 +82,7 @@ def measure_cost(
 
 def write_costs(costs: pd.DataFrame, path: str | Path) -> None:
     """Write the table of `measure_cost`."""
-    write_table(costs, path, kind="costs")
+    write_table(costs, path, kind=KIND)
 
 
 def _row(name: str, sample_rate: int, seconds: float) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from percepkit.engine.tables import read_table
+from percepkit.eval.cost import KIND
 from percepkit.eval.report.roster import Entry
 from percepkit.eval.report.sections import plain
 
@@ -18,7 +20,7 @@ COLUMNS = {
     "latency_ms": ("Latency", "ms"),
     "macs_per_second": ("Multiply-adds", "1/s"),
     "parameters": ("Parameters", ""),
-    "memory_mb": ("Memory", "MB"),
+    "peak_mb": ("Memory", "MB"),
 }
 
 
@@ -44,7 +46,7 @@ class Costs:
 
 
 def read_costs(path: str | Path) -> Costs:
-    """Read a cost table: CSV with a column ``denoiser`` and some of `COLUMNS`.
+    """Read a cost table: that of `percepkit eval cost`, or CSV with a column ``denoiser`` and some of `COLUMNS`.
 
     Raises
     ------
@@ -52,11 +54,14 @@ def read_costs(path: str | Path) -> Costs:
         For a table that cannot be read, without these columns, with the same denoiser twice or with costs that are
         no numbers from 0 up.
     """
-    try:
-        table = pd.read_csv(path, dtype={"denoiser": str})
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: expected a table of costs as CSV: {error}") from None
-    known = [name for name in COLUMNS if name in table]
+    if Path(path).suffix == ".parquet":
+        table = read_table(path, kind=KIND)
+    else:
+        try:
+            table = pd.read_csv(path, dtype={"denoiser": str})
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{path}: expected a table of costs as CSV: {error}") from None
+    known = [name for name in COLUMNS if name in table and table[name].notna().any()]
     if "denoiser" not in table or not known:
         raise ValueError(
             f"{path}: expected the column denoiser and some of {', '.join(COLUMNS)}; "

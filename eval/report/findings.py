@@ -49,10 +49,13 @@ def gap_sheet(
     return Sheet(["Denoiser", *head], rows) if tables else None
 
 
-def make_profile(scores: pd.DataFrame, items: pd.DataFrame, corpus: Any, entries: Sequence[Entry]) -> Sheet | None:
+def make_profile(
+    scores: pd.DataFrame, items: pd.DataFrame, corpus: Any | None, entries: Sequence[Entry]
+) -> Sheet | None:
     """Suppression by the character of the noise, voice distortion, low SNR ...: one column a denoiser.
 
     Traditional suppressors stand on the left, networks on the right, and what could be either between them.
+    Without a corpus nobody knows what the noise is like, and nothing is said of that.
     """
     ordered = sorted(
         of_role(entries, "denoiser"), key=lambda entry: ("traditional", "", "neural").index(entry.kind)
@@ -60,7 +63,7 @@ def make_profile(scores: pd.DataFrame, items: pd.DataFrame, corpus: Any, entries
     names = [entry.name for entry in ordered]
     if not names or not of_role(entries, "noisy"):
         return None
-    characters = noise_characters(corpus, [int(item) for item in items["item"]])
+    characters = None if corpus is None else noise_characters(corpus, [int(item) for item in items["item"]])
     used = scores[scores["denoiser"].isin([NOISY, *names])]
     table = profile(used, items, characters)
     if table.empty:
@@ -108,7 +111,7 @@ def probed(
     """
     ranked = items.sort_values("snr_db", kind="stable")["item"].to_numpy()
     chosen = np.unique(ranked[np.linspace(0, len(ranked) - 1, _PROBED_ITEMS).astype(int)])
-    able = [entry for entry in of_role(entries, "denoiser") if entry.instance is not None]
+    able = [entry for entry in of_role(entries, "denoiser") if _runs(entry)]
     values: dict[str, list[dict[str, float]]] = {entry.name: [] for entry in able}
     for item in chosen if able else ():
         stems = {name: corpus.stem(int(item), name) for name in ("noisy", "clean", "noise")}
@@ -134,6 +137,11 @@ def probe_sheet(found: Sequence[tuple[Entry, dict[str, float]]]) -> Sheet | None
         rows.append([entry.name, *cells])
     notes = [f"{probe.label}: {probe.meaning.replace('-60', '−60')}" for probe in PROBES.values()]
     return Sheet(["Denoiser", *(f"{probe.label}\ndB" for probe in PROBES.values())], rows, notes=notes)
+
+
+def _runs(entry: Entry) -> bool:
+    """Whether it takes any signal; recordings know only theirs."""
+    return entry.instance is not None and entry.instance.spec.needs == "nothing"
 
 
 def _gaps(scores: pd.DataFrame, items: pd.DataFrame, oracles: Sequence[Entry], card: MetricCard) -> pd.DataFrame:

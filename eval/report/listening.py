@@ -18,7 +18,7 @@ from percepkit.eval.score import NOISY, enhance_item
 
 __all__ = ["Player", "Tile", "make_player"]
 
-MAX_SECONDS = 5.0
+MAX_SECONDS = 4.5
 STEMS = ("noisy", "clean", "speech", "noise")
 
 

@@ -12,7 +12,7 @@ from percepkit.baselines.registry import load as load_denoiser
 from percepkit.engine.tables import write_text
 from percepkit.eval.clusters import known_dimensions
 from percepkit.eval.conditions import bin_labels
-from percepkit.eval.flags import find_flags
+from percepkit.eval.flags import AUDITS, find_flags
 from percepkit.eval.paired_files import PairedFiles, open_material
 from percepkit.eval.policies import warn_of_ranks
 from percepkit.eval.report.choice import Choice, choose_entries, choose_items
@@ -148,9 +148,11 @@ def render_page(
         "rows": make_rows(summary, entries, cards),
         "sections": sections,
         "costs": costs,
+        "has_oracles": bool(of_role(entries, "oracle")),
         "gap": gap_sheet(scores, items, entries, cards),
-        "profile": make_profile(scores, items, corpus, entries),
+        "profile": make_profile(scores, items, None if isinstance(corpus, PairedFiles) else corpus, entries),
         "tails": tail_sheet(scores, items, entries, cards[0]),
+        "audited": any(card.name in AUDITS for card in cards),
         "flags": find_flags(scores, summary, denoisers),
         "ranks": warn_of_ranks(scores),
         "failures": failures(scores, items, cards),

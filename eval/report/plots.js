@@ -60,7 +60,8 @@ function bestOf(m, points) {
 function drawLadder(m) {
   const of = (...roles) => DATA.entries.flatMap((entry, e) => (roles.includes(entry.role) ? [overall(m, e)] : []));
   const known = (point) => !Number.isNaN(point.mean);
-  const rungs = of("noisy", "oracle").filter(known).reverse();
+  const ceiling = (point) => DATA.entries[point.e].role !== "anchor" || DATA.entries[point.e].name === "clean";
+  const rungs = of("noisy", "oracle", "anchor").filter(known).filter(ceiling).reverse();
   const best = bestOf(m, of("denoiser").filter(known));
   const series = rungs.map((point, k) => ({ e: point.e, points: [{ ...point, x: k }] }));
   const entry = best && DATA.entries[best.e];

@@ -126,7 +126,7 @@ def _is_silence(name: str) -> bool:
 def _kind(name: str, instance: Any) -> Kind:
     """Tell networks from signal processing; only of those whose code or file says so."""
     module = type(instance).__module__
-    if name.startswith("onnx:") or ".baselines.dnn" in module:
+    if name == "peer-rnnoise" or name.startswith("onnx:") or ".baselines.dnn" in module:
         return "neural"
     return "traditional" if module.startswith("percepkit.baselines.") and ":" not in name else ""
 

@@ -1,5 +1,8 @@
+import numpy as np
+import pandas as pd
 import pytest
 
+from percepkit.eval.cost import COLUMNS, write_costs
 from percepkit.eval.report.costs import read_costs
 from percepkit.eval.report.roster import make_roster
 
@@ -15,6 +18,14 @@ def test_costs_are_put_in_the_order_of_the_page(tmp_path, fakes):
     data = read_costs(path).data(make_roster(["noisy", "wiener", "net"], fakes.load))
     assert [column["label"] for column in data["columns"]] == ["Real-time factor", "Latency"]
     assert data["rows"] == [[None, None], [0.001, 20.0], [0.5, None]]
+
+
+def test_what_was_measured_is_read(tmp_path, fakes):
+    row = dict.fromkeys(COLUMNS, np.nan) | {"denoiser": "wiener", "rtf": 0.25, "peak_mb": 3.0, "status": "ok"}
+    write_costs(pd.DataFrame([row]), tmp_path / "cost.parquet")
+    data = read_costs(tmp_path / "cost.parquet").data(make_roster(["wiener"], fakes.load))
+    assert [column["label"] for column in data["columns"]] == ["Real-time factor", "Memory"]
+    assert data["rows"] == [[0.25, 3.0]]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -40,6 +42,22 @@ def test_profile_knows_the_character_of_the_noise(made):
     assert "suppression, stationary" in aspects  # the corpus' noise is white
     assert "oracle gap closed" not in aspects  # has a table of its own
     assert [name.split("\n")[0] for name in sheet.columns[3:]] == ["wiener", "netlet"]
+
+
+def test_nothing_is_said_of_the_character_of_unknown_noise(made):
+    corpus, scores, entries = made
+    sheet = findings.make_profile(scores, corpus.items, None, entries)
+    assert [row[0] for row in sheet.rows if row[0].startswith("suppression")] == []
+    assert "quality" in [row[0] for row in sheet.rows]
+
+
+def test_recordings_are_not_probed(fakes):
+    entries = [
+        replace(entry, instance=fakes.Scale("wiener", needs="item"))
+        for entry in make_roster(["wiener"], fakes.load)
+    ]
+    corpus = fakes.Corpus(fakes.make_items(3))
+    assert findings.probed(entries, corpus, corpus.items, lambda: None) == []
 
 
 def test_tails(made):

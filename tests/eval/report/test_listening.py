@@ -53,9 +53,9 @@ def test_loud_rows_are_turned_down_as_one(fakes):
 
 def test_long_items_are_cut_to_their_middle(fakes):
     player = player_of(fakes, fakes.Corpus(fakes.make_items(1, seconds=20.0)), names=("wiener",))
-    assert player.excerpt == "seconds 7.5 to 12.5 of 20.0"
-    assert player.seconds == 5
-    assert soundfile.info(io.BytesIO(decode(player.tiles[0].audio))).frames == 5 * 16_000
+    assert player.excerpt == "seconds 7.8 to 12.2 of 20.0"
+    assert player.seconds == 4.5
+    assert soundfile.info(io.BytesIO(decode(player.tiles[0].audio))).frames == 4.5 * 16_000
 
 
 def test_tiles_show_scores_and_statuses(fakes):

@@ -115,6 +115,21 @@ def test_scores_without_noisy_oracles_or_rooms(fakes):
     assert 'id="ladder"' not in page
 
 
+def test_anchors_and_oracles_without_a_denoiser(fakes):
+    corpus = fakes.Corpus(fakes.make_items(6))
+    fakes.CEILING["clean"] = 3.0
+    try:
+        scores = fakes.make_scores(corpus.items, names=("noisy", "oracle-gains", "clean"), metrics=("pesq_wb",))
+        page = render(corpus, scores, fakes, players=1)
+    finally:
+        del fakes.CEILING["clean"]
+    assert "The best oracle, oracle-gains," in page  # not the clean speech
+    assert "Anchors: what the metrics say" in page
+    assert 'id="ladder"' in page
+    assert "Share of the gap" not in page
+    assert 'id="worst"' not in page
+
+
 def test_nothing_scored_at_all_is_still_a_page(fakes):
     corpus = fakes.Corpus(fakes.make_items(4))
     scores = fakes.make_scores(corpus.items, names=("noisy", "wiener"), metrics=("pesq_wb", "stoi"))

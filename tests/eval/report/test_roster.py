@@ -26,6 +26,6 @@ def test_networks_are_told_from_signal_processing():
     def made(name):
         return load(name) if name == "wiener" else SimpleNamespace(spec=SimpleNamespace(needs="nothing"))
 
-    entries = make_roster(["noisy", "wiener", "onnx:net.onnx", "mine:it"], made)
-    assert [entry.kind for entry in of_role(entries, "denoiser")] == ["traditional", "neural", ""]
+    entries = make_roster(["noisy", "wiener", "onnx:net.onnx", "peer-rnnoise", "mine:it"], made)
+    assert [entry.kind for entry in of_role(entries, "denoiser")] == ["traditional", "neural", "neural", ""]
     assert entries[0].kind == ""
