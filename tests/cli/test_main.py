@@ -12,7 +12,7 @@ from percepkit import __version__
 from percepkit.cli.main import app
 from percepkit.synth.yaml_model import yaml_text
 
-RUN = [sys.executable, "-c", "from percepkit.cli.main import main; main()"]
+RUN = [sys.executable, "-m", "percepkit"]
 
 
 def percepkit(*arguments, cwd=None, file_limit=None):
