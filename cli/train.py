@@ -13,7 +13,6 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from typer.core import TyperGroup
@@ -137,11 +136,9 @@ def _step_bar(epochs: int) -> "Iterator[OnStep]":
     """Progress bar over the steps of an epoch, with the loss lately and the last scores."""
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(20),
         MofNCompleteColumn(),
         TextColumn("{task.fields[told]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -154,8 +151,8 @@ def _step_bar(epochs: int) -> "Iterator[OnStep]":
             told = f"loss {sum(lately) / len(lately):.4g}"
             if state.history:
                 last = {name: state.history[-1][name] for name in ("valid_loss", *state.noisy)}
-                told += "; last epoch " + ", ".join(f"{name} {value:.3g}" for name, value in last.items())
-            label = f"epoch {state.epoch + 1} of {epochs}"
+                told += "; last " + ", ".join(f"{name} {value:.3g}" for name, value in last.items())
+            label = f"epoch {state.epoch + 1}/{epochs}"
             bar.update(task, description=label, completed=state.batch, total=n_batches, told=told)
 
         yield on_step
@@ -172,5 +169,6 @@ def _print_state(state: "State", console: Console, out: Path) -> None:
         console.print(f"  {name}: {rows[state.best_epoch - 1][name]:.4g}{told}")
     console.print(
         f"  {state.total_audio_seconds / seconds:.0f} s of audio a second; waiting for data {waiting:.1%} of the "
-        f"time; preparing them takes {cores:.2f} cores"
+        f"time; preparing them takes {cores:.2f} cores",
+        soft_wrap=True,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from percepkit.baselines.dnn.card import Card, read_card, write_card
 from percepkit.baselines.dnn.checkpoints import BEST, read_checkpoint
@@ -102,15 +103,27 @@ def card_text(card: Card) -> str:
         "ONNX against PyTorch": f"outputs differ by at most {about['onnx_difference']:.2g}",
         "versions": ", ".join(f"{name} {number}" for name, number in about["versions"].items()),
     }
-    data = {name: json.dumps(value) for name, value in about["data"].items()}
+    data: dict[str, str] = {}
+    recipes: list[str] = []
+    for part, found in about["data"].items():
+        plain = {name: value for name, value in found.items() if name != "recipe"}
+        data |= {f"{part}, {name.replace('_', ' ')}": _plain(value) for name, value in plain.items()}
+        text = yaml.safe_dump(found["recipe"], sort_keys=False, default_flow_style=None)
+        recipes += ["```yaml", f"{text}```", ""]
     noisy = {name: f" (noisy {value:.4g})" for name, value in about["scores_noisy"].items()}
     scores = {name: f"{value:.4g}{noisy.get(name, '')}" for name, value in about["scores"].items()}
     sections = {"Network": facts, "Data": data, "Scores on the validation items": scores}
     lines = [f"# {card.name}", "", card.summary, ""]
     for title, entries in sections.items():
         lines += [f"## {title}", "", *(f"- {name}: {value}" for name, value in entries.items()), ""]
+    if recipes:
+        lines += ["## Recipes", "", *recipes]
     if card.paper:
         lines += ["## Source", "", card.paper, ""]
     if about["limits"]:
         lines += ["## Limits", "", about["limits"], ""]
     return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -54,9 +54,8 @@ def _draw(path: Path, history: Sequence[dict[str, float]], noisy: Mapping[str, f
     for axis, name in zip(axes[1:], scores, strict=True):
         axis.plot(epochs, [row[name] for row in history], marker=marker, markersize=3, color="C1")
         if name in noisy:
-            axis.axhline(noisy[name], color="0.5", linestyle="--", linewidth=1)
-            axis.annotate("noisy", (1, noisy[name]), xycoords=("axes fraction", "data"), ha="right", va="bottom",
-                          color="0.4")  # fmt: skip
+            axis.axhline(noisy[name], color="0.5", linestyle="--", linewidth=1, label="noisy")
+            axis.legend(frameon=False)
         axis.set_title(f"{name}, validation")
     for axis in axes:
         axis.set_xlabel("epoch")

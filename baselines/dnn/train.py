@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def learning_rate(config: TrainConfig, step: int, n_steps: int) -> float:
     >>> schedule = Schedule(name="cosine", warmup_steps=10, final_share=0)
     >>> cosine = SimpleNamespace(optimiser=Optimiser(learning_rate=1e-3), schedule=schedule)
     >>> [round(learning_rate(cosine, step, 100), 5) for step in (0, 9, 50, 100)]
-    [0.0001, 0.001, 0.0005, 0.0]
+    [0.0001, 0.00098, 0.0005, 0.0]
     """
     schedule = config.schedule
     share = 1.0
@@ -202,7 +203,7 @@ class _Trainer:
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half == torch.float16)
         self.average = None
         if config.ema_decay is not None:
-            mean = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema_decay)
+            mean = partial(_running_mean, config.ema_decay)
             self.average = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=mean, use_buffers=True)
         self.frame_seconds = hop_length(config.sample_rate) / config.sample_rate
         self.order = EpochBatches(len(items), config.batch_size, config.seed)
@@ -367,3 +368,9 @@ class _Trainer:
                 pairs += self._pairs(chosen, samples_of(batch["clean"]), enhanced)
         scores = {} if self.validate is None else dict(self.validate(pairs))
         return {"valid_loss": float(np.mean(losses)), **scores}
+
+
+def _running_mean(decay: float, means: Any, weights: Any, n_averaged: Any) -> None:
+    """Mean over few steps at first, lest the random start be remembered."""
+    n = float(n_averaged)
+    torch.optim.swa_utils.get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(means, weights, n_averaged)

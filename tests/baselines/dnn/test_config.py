@@ -1,7 +1,14 @@
+from pathlib import Path
+
 import pytest
 
+import percepkit.baselines.dnn
 from percepkit.baselines.dnn.config import load_config
+from percepkit.synth.recipe import load_recipe
+from percepkit.synth.room_bank import load_bank
 from percepkit.synth.yaml_model import yaml_text
+
+CONFIGS = Path(percepkit.baselines.dnn.__file__).parent / "configs"
 
 GOOD = {
     "name": "x", "seed": 1, "sample_rate": 16_000, "features": "rnnoise", "model": "rnnoise",
@@ -56,3 +63,32 @@ def test_errors_name_the_key(tmp_path, changes, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"none\.yaml: no such training configuration"):
         load_config(tmp_path / "none.yaml")
+
+
+def test_committed_configurations_fit_their_recipes():
+    files = [path for path in CONFIGS.glob("*.yaml") if not path.stem.endswith(("_16k", "_48k"))]
+    assert {path.stem for path in files} == {"crn", "rnnoise", "percepnet", "percepnet_small"}
+    for config in map(load_config, files):
+        khz = config.sample_rate // 1000
+        train, valid = (load_recipe(CONFIGS / f"{name}_{khz}k.yaml") for name in ("train", "valid"))
+        rooms = load_bank(CONFIGS / f"rooms_{khz}k.yaml")
+        assert (train.sample_rate, valid.sample_rate, rooms.sample_rate) == (config.sample_rate,) * 3
+        assert (train.split, valid.split) == ("train", "valid")
+        assert config.data.corpus == f"train_{khz}k"
+        assert config.data.valid_corpus == f"valid_{khz}k"
+        apart = {name: getattr(train, name) for name in ("name", "seed", "split", "items")}
+        assert train.seed != valid.seed
+        assert valid.model_copy(update=apart) == train
+
+
+def test_networks_and_losses_of_the_committed_configurations_fit():
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra dnn)")
+    from percepkit.baselines.dnn.system import System
+
+    known = {"crn": 44_050, "rnnoise": 90_219, "percepnet_small": 1_014_212, "percepnet": 7_962_564}
+    for name, weights in known.items():
+        system = System(load_config(CONFIGS / f"{name}.yaml"))
+        assert sum(parameter.numel() for parameter in system.model.parameters()) == weights
+        recipe = load_recipe(CONFIGS / f"train_{system.features.sample_rate // 1000}k.yaml")
+        if name != "crn":  # whose targets are made of the stems
+            assert set(system.objective.stored) <= set(recipe.targets)

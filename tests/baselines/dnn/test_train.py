@@ -1,5 +1,4 @@
 import csv
-import json
 import os
 import signal
 import subprocess
@@ -171,6 +170,17 @@ def test_the_best_epoch_is_kept_and_patience_ends(tiny_config, training, tmp_pat
     assert not torch.equal(best["model"]["first.weight"], last["model"]["first.weight"])
 
 
+def test_tensorboard_gets_every_loss_where_it_is_installed(tiny_config, training, tmp_path):
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = load_config(config_of(tiny_config, "gains"))
+    state = train(config, tmp_path / "run", *data_of(config, training), device="cpu")
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("loss/train")] == [1, 2, 3, 4]
+    assert events.Scalars("epoch/valid_loss")[-1].value == pytest.approx(state.history[-1]["valid_loss"])
+
+
 def test_folders_and_changed_configurations_are_guarded(tiny_config, training, tmp_path):
     config = load_config(config_of(tiny_config, "gains")).model_copy(update={"epochs": 1})
     data = data_of(config, training)
@@ -265,7 +275,8 @@ def test_a_trained_network_runs_from_its_file_and_its_cards_tell_all(tiny_config
     text = (tmp_path / "mine.md").read_text()
     for words in ("# mine", "seed 5", "Trained on eight seconds.", "(noisy ", "percepnet-2020", "32 bits"):
         assert words in text
-    assert json.dumps(card.about["data"]["valid"]["noise_classes"]) in text
+    assert f"- valid, noise classes: {', '.join(card.about['data']['valid']['noise_classes'])}" in text
+    assert "snr_db: 5" in text
     with pytest.raises(ValueError, match=r"expected a name that ends in \.onnx"):
         export_run(tmp_path / "run", tmp_path / "mine.pt", quantise=False)
     with pytest.raises(ValueError, match=r"best\.pt: no such checkpoint"):
