@@ -18,7 +18,7 @@ from percepkit.engine.shards import commit_folder, map_shards, sweep_attempts
 from percepkit.engine.tables import ensure_writable, read_table, write_table, write_text
 from percepkit.synth.corpus import shard_folder
 from percepkit.synth.pair_sources import PairSources
-from percepkit.synth.plan import PLAN_TYPES, TEXT, draw_plan, plan_chunks
+from percepkit.synth.plan import PLAN_TYPES, TEXT, draw_plan, plan_chunks, plan_rows
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.render import Renderer
 from percepkit.synth.rendered import Rendered
@@ -213,7 +213,7 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
     renderer = _renderer(job)
     writer = (TarWriter if job.recipe.container == "tar" else FolderWriter)(folder)
     rows, offset = [], 0
-    for planned in plan.to_dict("records"):
+    for planned in plan_rows(plan):
         row = {name: planned[name] for name in PLANNED} | _provenance(planned, job.recipe)
         row |= {"status": "ok", "n_frames": 0, "frame_offset": offset, "layers": []}
         try:
@@ -230,12 +230,20 @@ def _fill(folder: Path, plan: pd.DataFrame, job: _Job) -> pd.DataFrame:
         rows.append(row | item.measured | {"layers": item.layers})
         offset += row["n_frames"]
     writer.close()
-    items = pd.DataFrame(rows).reindex(columns=_columns(job.recipe))
-    # One schema for every shard, whatever is missing in it.
-    text = [name for name in items if name in TEXT or str(name).startswith(("status", "reason", "checksum_"))]
-    items = items.astype(dict.fromkeys(text, "string") | dict.fromkeys(MEASURED, np.float64))
+    items = _items_table(rows, job.recipe)
     write_table(items, folder / "items.parquet", kind="items", types=ITEM_TYPES)
     return items
+
+
+def _items_table(rows: list[dict[str, Any]], recipe: Recipe) -> pd.DataFrame:
+    """One schema for every shard, whatever is missing in it."""
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in _columns(recipe)}
+    for name, values in columns.items():
+        if name in TEXT or name.startswith(("status", "reason", "checksum_")):
+            columns[name] = pd.array(values, dtype="string")
+        elif name in MEASURED:
+            columns[name] = np.array(values, np.float64)
+    return pd.DataFrame(columns)
 
 
 def _checksums(recipe: Recipe) -> list[str]:
