@@ -59,6 +59,32 @@ assert robust.loc["cIRM", "0 dB"] - robust.loc["cIRM", "4 bits"] > 0.3
 assert means.loc["noise mask":"ORM", "pesq_wb"].min() > means.loc["IBM", "pesq_wb"] + 0.3
 assert means.loc["gains + comb", "pesq_wb"] > means.loc["IRM", "pesq_wb"] - 0.2
 """,
+    "04_benchmark_denoisers": """
+assert (scores["status"] == "ok").all()
+assert (means.drop(index=ORACLE).max() < means.loc[ORACLE]).all()
+changes = by_noise[by_noise["metric"] == "pesq_wb"].pivot(index="denoiser", columns="noise_class", values="delta")
+for name in DENOISERS[1:]:
+    assert changes.loc[name, ["pink", "car"]].min() > 0.2, name
+    assert changes.loc[name, ["babble", "keyboard"]].max() < 0.15, name
+assert narrow["verdict"] == "omlsa better" and wider["verdict"].startswith("no test: ")
+spread = summary.loc[("pesq_wb", A), "high"] - summary.loc[("pesq_wb", A), "low"]
+assert narrow["high"] - narrow["low"] < 0.5 * spread
+assert wider["high"] - wider["low"] > narrow["high"] - narrow["low"]
+assert summary.loc[("pesq_wb", A), "low"] < summary.loc[("pesq_wb", B), "high"]
+assert gap.loc["pesq_wb"].loc["highpass", "share"] < 0.02 < gap.loc["pesq_wb"].loc["wiener", "share"] < 0.5
+assert trade.notna().all().all() and len(front) >= 1
+assert harmed["improvement"].iloc[0] < -0.03 and harmed["noise_class"].iloc[0] == "pink"
+assert change.loc[["half", "late", "inverted"], ["pesq_wb", "estoi"]].abs().max().max() < 0.01
+assert change.loc[["half", "inverted"], "si_sdr"].abs().max() < 1e-3 and change.loc["late", "si_sdr"] < -5
+assert 0 < rewarded < len(tried) and change.loc["pad", "pesq_wb"] > 0.1 and change.loc["pad", "ssnr"] < -3
+alarms = notable[list(AUDITS)] > 1
+raised = {trick: [name for name in AUDITS if alarms.loc[trick, name]] for trick in TRICKS}
+assert raised.pop("pad") == []
+assert raised == {"half": ["gain_error_db"], "late": ["delay_ms"], "inverted": ["inverted"],
+                  "mute": ["muted_share"], "louder": ["gain_error_db", "clipped_share"]}
+assert -0.1 < change.loc["mute", "pesq_wb"] < 0 and change.loc["mute", "muted_share"] > 3
+assert change.loc["louder", ["pesq_wb", "estoi"]].abs().max() < 0.05 and abs(change.loc["louder", "si_sdr"]) < 0.5
+""",
 }
 
 
