@@ -81,13 +81,14 @@ def main() -> None:
     browsers = load("browser")
     binary = browsers.find_browser()
     if binary is None:
-        print("no Chromium or Chrome on the PATH: nothing to time")
+        print("no ratio: there is no Chromium or Chrome on the PATH to time the page in")
         return
     start = time.perf_counter()
     page = make_page(arguments.denoisers, arguments.items, arguments.players, arguments.seconds)
     n_players = page.count('class="player"')
-    print(f"made in {time.perf_counter() - start:.1f} s, {len(page.encode()) / 1e6:.1f} MB, "
-          f"{n_players} players")  # fmt: skip
+    size = len(page.encode())
+    print(f"made in {time.perf_counter() - start:.1f} s, {size / 1e6:.1f} MB (ratio to the limit "
+          f"{size / MAX_BYTES:.2f}), {n_players} players")  # fmt: skip
     loads = []
     with tempfile.TemporaryDirectory() as name:
         path = arguments.keep or Path(name, "report.html")
@@ -102,9 +103,11 @@ def main() -> None:
                 sort, filtered = browser.run(SORT), browser.run(FILTER)
             finally:
                 browser.close()
-            print(f"open to painted {loads[-1]:.2f} s, sort {sort:.0f} ms, filter {filtered:.0f} ms", flush=True)
-    if np.median(loads) >= MOST_SECONDS or len(page.encode()) > MAX_BYTES:
-        sys.exit(f"too slow or too large: median {np.median(loads):.2f} s, {len(page.encode()):,} bytes")
+            share = loads[-1] / MOST_SECONDS
+            print(f"open to painted {loads[-1]:.2f} s (ratio to the limit {share:.2f}), "
+                  f"sort {sort:.0f} ms, filter {filtered:.0f} ms", flush=True)  # fmt: skip
+    if np.median(loads) >= MOST_SECONDS or size > MAX_BYTES:
+        sys.exit(f"too slow or too large: median {np.median(loads):.2f} s, {size:,} bytes")
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ def test_command_table_and_report(folders, monkeypatch):
     assert table.index("folder a") < table.index("folder b")
     invoke("report", "scores.parquet", "scores.files.parquet", "--out", "report.html")
     page = (folders / "report.html").read_text()
-    assert page.count("data:audio/flac") == 6 * 2 + 6 + 1  # clean, noisy, same; mine could be heard once
+    assert page.count("data:audio/ogg") == 6 * 2 + 6 + 1  # clean, noisy, same; mine could be heard once
     invoke("files", "clean", "mine", "--metrics", "stoi", "--out", "alone.parquet", "--workers", "0")
     invoke("report", "alone.parquet", "alone.files.parquet", "--out", "alone.html")
     assert "data:audio" not in (folders / "alone.html").read_text()
