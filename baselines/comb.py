@@ -26,7 +26,7 @@ from typing import Protocol
 
 import numpy as np
 
-from percepkit.baselines.denoiser import Spec
+from percepkit.baselines.denoiser import Spec, StreamedDenoiser
 from percepkit.baselines.estimators import ESTIMATORS
 from percepkit.baselines.grid import Grid, grid_of
 from percepkit.baselines.spectral import HopStream
@@ -84,7 +84,7 @@ def comb_strength(periodic: np.ndarray, noise: np.ndarray, weights: np.ndarray) 
     return np.where(a > 0, np.clip(root, 0, 1), 0.0)
 
 
-class CombDenoiser:
+class CombDenoiser(StreamedDenoiser):
     """The comb filter as a denoiser, with or without a Wiener filter after it.
 
     Parameters
@@ -98,12 +98,6 @@ class CombDenoiser:
     def __init__(self, spec: Spec, *, wiener: bool) -> None:
         self.spec = spec
         self._wiener = wiener
-
-    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Enhance one channel; see `Denoiser`."""
-        stream = self.stream(sample_rate)
-        late = np.concatenate([stream.process(noisy), stream.flush()])
-        return late[self.latency_samples(sample_rate) :]
 
     def latency_samples(self, sample_rate: int) -> int:
         """A frame and its look-ahead of 30 ms, less a sample."""

@@ -4,13 +4,16 @@ A denoiser maps a noisy signal to an enhanced one of the same length and dtype, 
 input. Causal denoisers also run on a stream. An oracle sees the stems of an item and makes a denoiser for it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["CausalDenoiser", "Denoiser", "Oracle", "Recorded", "Spec", "Stream", "as_float64"]
+__all__ = [
+    "CausalDenoiser", "Denoiser", "Oracle", "Recorded", "Spec", "Stream", "StreamedDenoiser", "as_float64",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,24 @@ class CausalDenoiser(Denoiser, Protocol):
 
     def stream(self, sample_rate: int) -> Stream:
         """Start a stream at ``sample_rate`` Hz."""
+
+
+class StreamedDenoiser(ABC):
+    """A denoiser that is its stream: a whole signal goes through one and loses the delay."""
+
+    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
+        """Enhance one channel; see `Denoiser`."""
+        stream = self.stream(sample_rate)
+        late = np.concatenate([stream.process(noisy), stream.flush()])
+        return late[self.latency_samples(sample_rate) :]
+
+    @abstractmethod
+    def latency_samples(self, sample_rate: int) -> int:
+        """See `Denoiser`."""
+
+    @abstractmethod
+    def stream(self, sample_rate: int) -> Stream:
+        """See `CausalDenoiser`."""
 
 
 @runtime_checkable

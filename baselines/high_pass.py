@@ -14,7 +14,7 @@ J.-M. Valin, "A hybrid DSP/deep learning approach to real-time full-band speech 
 import numpy as np
 from scipy.signal import lfilter
 
-from percepkit.baselines.denoiser import Spec, as_float64
+from percepkit.baselines.denoiser import Spec, StreamedDenoiser, as_float64
 
 __all__ = ["DENOISERS", "HighPass", "HighPassStream", "biquad"]
 
@@ -35,7 +35,7 @@ def biquad(sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
     return np.array([1.0, -2.0, 1.0]) / denominator[0], denominator / denominator[0]
 
 
-class HighPass:
+class HighPass(StreamedDenoiser):
     """The high-pass as a denoiser; float64 inside, no latency."""
 
     spec = Spec(
@@ -45,10 +45,6 @@ class HighPass:
         causal=True,
         invariances=frozenset({"level"}),
     )
-
-    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Enhance one channel; see `Denoiser`."""
-        return self.stream(sample_rate).process(noisy)
 
     def latency_samples(self, sample_rate: int) -> int:
         """Zero: an output sample depends on no later input."""

@@ -17,7 +17,7 @@ import numba
 import numpy as np
 import scipy.fft
 
-from percepkit.baselines.denoiser import Spec, as_float64
+from percepkit.baselines.denoiser import Spec, StreamedDenoiser, as_float64
 
 __all__ = ["DENOISERS", "HumNotch", "HumNotchStream", "find_lines"]
 
@@ -103,7 +103,7 @@ def _refined(level_db: np.ndarray, bin_hz: float, frequency_hz: float, prominenc
     return float((strength * orders * peaks_hz).sum() / (strength * orders**2).sum())
 
 
-class HumNotch:
+class HumNotch(StreamedDenoiser):
     """The canceller as a denoiser: any sample rate of at least 400 Hz, no latency."""
 
     spec = Spec(
@@ -113,10 +113,6 @@ class HumNotch:
         causal=True,
         invariances=frozenset({"level"}),
     )
-
-    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Enhance one channel; see `Denoiser`."""
-        return self.stream(sample_rate).process(noisy)
 
     def latency_samples(self, sample_rate: int) -> int:
         """Zero: an output sample depends on no later input."""

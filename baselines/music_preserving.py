@@ -16,7 +16,7 @@ beside it is the experience of conferencing services; the detector is our own.
 
 import numpy as np
 
-from percepkit.baselines.denoiser import Spec
+from percepkit.baselines.denoiser import Spec, StreamedDenoiser
 from percepkit.baselines.estimators import ESTIMATORS
 from percepkit.baselines.grid import grid_of
 from percepkit.baselines.magnitude_wiener import MagnitudeWiener
@@ -41,7 +41,7 @@ def openness(music: np.ndarray) -> np.ndarray:
     return np.clip((music - CLOSED) / (OPEN - CLOSED), 0, 1)
 
 
-class MusicPreserving:
+class MusicPreserving(StreamedDenoiser):
     """The suppressor and the detector as a denoiser, at any sample rate of at least 8 kHz."""
 
     spec = Spec(
@@ -51,12 +51,6 @@ class MusicPreserving:
         causal=True,
         invariances=frozenset({"level"}),
     )
-
-    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Enhance one channel; see `Denoiser`."""
-        stream = self.stream(sample_rate)
-        late = np.concatenate([stream.process(noisy), stream.flush()])
-        return late[self.latency_samples(sample_rate) :]
 
     def latency_samples(self, sample_rate: int) -> int:
         """One frame less a sample: the first sample of a frame waits for the last one."""

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.fft
 import scipy.linalg
 
-from percepkit.baselines.denoiser import Spec
+from percepkit.baselines.denoiser import Spec, StreamedDenoiser
 from percepkit.baselines.estimators import ESTIMATORS
 from percepkit.baselines.grid import Grid, grid_of
 from percepkit.baselines.spectral import HopStream
@@ -98,7 +98,7 @@ def klt_filter(noisy: np.ndarray, root: np.ndarray, inverse: np.ndarray, coloure
     return (root @ vectors * gains) @ (vectors.T @ inverse)
 
 
-class SubspaceDenoiser:
+class SubspaceDenoiser(StreamedDenoiser):
     """Subspace filter on frames of 20 ms, 10 ms apart, at any sample rate.
 
     Parameters
@@ -113,12 +113,6 @@ class SubspaceDenoiser:
     def __init__(self, spec: Spec, estimator: str, *, coloured: bool) -> None:
         self.spec = spec
         self._estimator, self._coloured = estimator, coloured
-
-    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Enhance one channel; see `Denoiser`."""
-        stream = self.stream(sample_rate)
-        late = np.concatenate([stream.process(noisy), stream.flush()])
-        return late[self.latency_samples(sample_rate) :]
 
     def latency_samples(self, sample_rate: int) -> int:
         """One frame less a sample: the first sample of a frame waits for the last one."""

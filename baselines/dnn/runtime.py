@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from percepkit.baselines.denoiser import Spec, as_float64
+from percepkit.baselines.denoiser import Spec, StreamedDenoiser, as_float64
 from percepkit.baselines.dnn.card import Card, read_card
 from percepkit.baselines.dnn.features import compute
 from percepkit.baselines.dnn.features import make as make_features
@@ -117,7 +117,7 @@ class WholeNetworkDenoiser:
             )
 
 
-class NetworkDenoiser(WholeNetworkDenoiser):
+class NetworkDenoiser(StreamedDenoiser, WholeNetworkDenoiser):
     """A causal network: one frame's step, run on signals and streams.
 
     Parameters
@@ -126,12 +126,6 @@ class NetworkDenoiser(WholeNetworkDenoiser):
         ONNX file.
     card : Card
     """
-
-    def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Enhance one channel; see `percepkit.baselines.denoiser.Denoiser`."""
-        stream = self.stream(sample_rate)
-        late = np.concatenate([stream.process(noisy), stream.flush()])
-        return late[self.latency_samples(sample_rate) :]
 
     def latency_samples(self, sample_rate: int) -> int:
         """One frame less a sample, and the look-ahead of features and model."""
