@@ -22,7 +22,7 @@ SPEC = MetricSpec(
     names=("gain_error_db", "delay_ms", "inverted"),
     version="1",
     summary="Audit, no quality: magnitude of the gain in dB and of the delay (up to 200 ms) that lead from the "
-    "reference to the estimate, and 1 if the polarity is turned round; signed values by dsp.alignment.",
+    "reference to the estimate, and 1 if the polarity is turned round; signed values by dsp.lag.",
     source="peak of the regularised least-squares impulse response",
     unit={"gain_error_db": "dB", "delay_ms": "ms", "inverted": "1"},
     range={
