@@ -14,9 +14,9 @@ import numpy as np
 from percepkit.audio.resampling import resample
 from percepkit.dsp.percepnet import Targets, compute_targets, ideal_gains
 from percepkit.dsp.stft import analyse, hop_length, n_frames, synthesise
-from percepkit.eval.metrics._interface import Unscorable
+from percepkit.eval.metrics._interface import Unscorable, checked_estimate, checked_reference
 
-__all__ = ["Shadow", "cast_shadow", "no_shadow", "segments", "unprocessed"]
+__all__ = ["Shadow", "cast_shadow", "known_shadow", "prepare", "segments", "unprocessed"]
 
 SEGMENT_SECONDS = 0.02
 ACTIVE_RANGE_DB = 40.0
@@ -117,8 +117,14 @@ def cast_shadow(denoiser: Any, stems: Mapping[str, np.ndarray], sample_rate: int
     return Shadow(**signals, gains=gains, sample_rate=native_rate, predicted=predicted)
 
 
-def no_shadow(shadow: Shadow | None) -> Shadow:
-    """The shadow, or `Unscorable` where there is none."""
+def prepare(reference: np.ndarray, sample_rate: int) -> int:
+    """Check the reference and return its length: all else depends on the shadow."""
+    return len(checked_reference(reference))
+
+
+def known_shadow(length: int, estimate: np.ndarray, shadow: Shadow | None) -> Shadow:
+    """The shadow of a checked estimate, or `Unscorable` where there is none."""
+    checked_estimate(estimate, length)
     if shadow is None:
         raise Unscorable("no_gains", "the gains of the denoiser are not known")
     return shadow

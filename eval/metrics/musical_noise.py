@@ -13,8 +13,8 @@ of bins and frames are evened out here; with the stationary noise of that articl
 import numpy as np
 
 from percepkit.dsp.stft import analyse, hop_length
-from percepkit.eval.metrics._interface import MetricSpec, Unscorable, checked_estimate, checked_reference
-from percepkit.eval.metrics._shadow import ACTIVE_RANGE_DB, Shadow, no_shadow
+from percepkit.eval.metrics._interface import MetricSpec, Unscorable
+from percepkit.eval.metrics._shadow import ACTIVE_RANGE_DB, Shadow, known_shadow, prepare
 
 __all__ = ["SPEC", "prepare", "score"]
 
@@ -33,11 +33,6 @@ SPEC = MetricSpec(
 )
 
 
-def prepare(reference: np.ndarray, sample_rate: int) -> int:
-    """Check the reference and return its length: all else depends on the gains."""
-    return len(checked_reference(reference))
-
-
 def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> dict[str, float]:
     """Compare the kurtosis of the noise's power before and after.
 
@@ -47,8 +42,7 @@ def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> 
         ``no_gains``; ``too_short`` for fewer than 25 frames of 10 ms without speech; ``silent_noise`` if the noise
         is silent there, before or after.
     """
-    checked_estimate(estimate, state)
-    shadow = no_shadow(shadow)
+    shadow = known_shadow(state, estimate, shadow)
     hop = hop_length(shadow.sample_rate)
     speech = np.sum(_power(analyse(shadow.speech, hop)), axis=1)
     pause = speech < speech.max() * 10 ** (-ACTIVE_RANGE_DB / 10)

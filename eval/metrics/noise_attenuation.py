@@ -9,8 +9,8 @@ that one that is muted does not outweigh all others.
 
 import numpy as np
 
-from percepkit.eval.metrics._interface import MetricSpec, checked_estimate, checked_reference
-from percepkit.eval.metrics._shadow import Shadow, no_shadow, segments
+from percepkit.eval.metrics._interface import MetricSpec
+from percepkit.eval.metrics._shadow import Shadow, known_shadow, prepare, segments
 
 __all__ = ["SPEC", "prepare", "score"]
 
@@ -28,11 +28,6 @@ SPEC = MetricSpec(
 )
 
 
-def prepare(reference: np.ndarray, sample_rate: int) -> int:
-    """Check the reference and return its length: all else depends on the gains."""
-    return len(checked_reference(reference))
-
-
 def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> dict[str, float]:
     """Average the attenuation of the segments that hold noise, each limited to -10 ... 60 dB.
 
@@ -41,8 +36,7 @@ def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> 
     Unscorable
         ``no_gains``, or ``too_short`` for less than a segment.
     """
-    checked_estimate(estimate, state)
-    shadow = no_shadow(shadow)
+    shadow = known_shadow(state, estimate, shadow)
     before, active = segments(shadow.noise, shadow.sample_rate)
     after, _ = segments(shadow.filtered(shadow.noise), shadow.sample_rate)
     with np.errstate(divide="ignore"):

@@ -8,8 +8,8 @@ EURASIP J. Applied Signal Processing 2005(7): segmental SNR of the filtered spee
 
 import numpy as np
 
-from percepkit.eval.metrics._interface import MetricSpec, checked_estimate, checked_reference
-from percepkit.eval.metrics._shadow import Shadow, no_shadow, segments
+from percepkit.eval.metrics._interface import MetricSpec
+from percepkit.eval.metrics._shadow import Shadow, known_shadow, prepare, segments
 
 __all__ = ["SPEC", "prepare", "score"]
 
@@ -28,11 +28,6 @@ SPEC = MetricSpec(
 )
 
 
-def prepare(reference: np.ndarray, sample_rate: int) -> int:
-    """Check the reference and return its length: all else depends on the gains."""
-    return len(checked_reference(reference))
-
-
 def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> dict[str, float]:
     """Average the distortion of the segments that hold speech, each limited to -35 ... 10 dB.
 
@@ -41,8 +36,7 @@ def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> 
     Unscorable
         ``no_gains``, or ``too_short`` for less than a segment.
     """
-    checked_estimate(estimate, state)
-    shadow = no_shadow(shadow)
+    shadow = known_shadow(state, estimate, shadow)
     speech, active = segments(shadow.speech, shadow.sample_rate)
     change, _ = segments(shadow.filtered(shadow.speech) - shadow.speech, shadow.sample_rate)
     with np.errstate(divide="ignore"):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from percepkit.eval.metrics._interface import MetricSpec, Unscorable, checked_estimate, checked_reference
-from percepkit.eval.metrics._shadow import Shadow, no_shadow
+from percepkit.eval.metrics._interface import MetricSpec, Unscorable
+from percepkit.eval.metrics._shadow import Shadow, known_shadow, prepare
 
 __all__ = ["SPEC", "prepare", "score"]
 
@@ -20,11 +20,6 @@ SPEC = MetricSpec(
 )
 
 
-def prepare(reference: np.ndarray, sample_rate: int) -> int:
-    """Check the reference and return its length: all else depends on the prediction."""
-    return len(checked_reference(reference))
-
-
 def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> dict[str, float]:
     """Compare the strengths where the ideal ones mean something.
 
@@ -33,8 +28,7 @@ def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> 
     Unscorable
         ``no_gains`` if the denoiser predicts no strengths, ``silent_reference`` if no frame is voiced.
     """
-    checked_estimate(estimate, state)
-    shadow = no_shadow(shadow)
+    shadow = known_shadow(state, estimate, shadow)
     if shadow.predicted is None:
         raise Unscorable("no_gains", "the denoiser predicts no comb-filter strengths")
     valid = shadow.oracle.strengths_valid
