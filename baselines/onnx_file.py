@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from percepkit.baselines.denoiser import Spec, as_float64
+from percepkit.baselines.dnn.runtime import start_session
 from percepkit.baselines.made_elsewhere import as_returned
 from percepkit.dsp.alignment import advance
 
@@ -99,14 +100,10 @@ class OnnxDenoiser:
 @lru_cache(maxsize=8)
 def _session(path: str, _mtime_ns: int) -> Any:
     try:
-        import onnxruntime
+        return start_session(Path(path))
     except ImportError as error:
         raise ValueError(
             "onnx: models run by onnxruntime, which is not installed; pip install 'percepkit[onnx]'"
         ) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # one worker, one core; and repeatable sums
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a class of its own for every cause
         raise ValueError(f"{path}: not a model that onnxruntime loads ({str(error).splitlines()[0]})") from error

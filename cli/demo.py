@@ -33,7 +33,7 @@ def demo(
     from percepkit.eval.report.page import write_report
     from percepkit.eval.score import score_corpus
     from percepkit.manifests.demo import demo_folder
-    from percepkit.synth.overview import plan_overview
+    from percepkit.synth.overview import essentials, plan_overview
     from percepkit.synth.plan import plan_chunks
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.run import run_recipe
@@ -49,7 +49,7 @@ def demo(
         if items is not None:
             recipe = recipe.model_copy(update={"items": items})
         sources = load_sources(recipe, out)
-        print_overview(plan_overview(plan_chunks(recipe, sources), recipe))
+        print_overview(plan_overview(map(essentials, plan_chunks(recipe, sources)), recipe))
         roots = {"speech": demo_folder() / "speech", "rooms": out / "rooms"}
         with progress_bar("rendering", "items") as progress:
             run = run_recipe(recipe, sources, corpus, roots, client=cluster, progress=progress)

@@ -1,5 +1,6 @@
 """``percepkit synth``: plan, run and verify corpora, and build banks of rooms."""
 
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,10 @@ from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_root
 from percepkit.cli.rooms import rooms
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
+    from collections.abc import Iterator
+
+    import pandas as pd
+
     from percepkit.synth.overview import Overview
     from percepkit.synth.run import RunReport
 
@@ -32,7 +37,7 @@ def plan(
     Example: percepkit synth plan train.yaml --out plan.parquet
     """
     from percepkit.engine.tables import ensure_writable, write_table
-    from percepkit.synth.overview import plan_overview
+    from percepkit.synth.overview import essentials, plan_overview
     from percepkit.synth.plan import PLAN_TYPES, plan_chunks
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.sources import load_sources
@@ -43,9 +48,18 @@ def plan(
     sources = load_sources(recipe, recipe_file.parent)
     for sentence in sources.dropped:
         typer.echo(sentence)
-    if out is not None:
-        write_table(plan_chunks(recipe, sources), out, kind="plan", types=PLAN_TYPES)
-    print_overview(plan_overview(plan_chunks(recipe, sources), recipe))
+    kept: list[pd.DataFrame] = []
+
+    def chunks() -> "Iterator[pd.DataFrame]":
+        for chunk in plan_chunks(recipe, sources):
+            kept.append(essentials(chunk))
+            yield chunk
+
+    if out is None:
+        deque(chunks(), maxlen=0)
+    else:
+        write_table(chunks(), out, kind="plan", types=PLAN_TYPES)
+    print_overview(plan_overview(kept, recipe))
 
 
 def print_overview(overview: "Overview") -> None:
@@ -118,7 +132,7 @@ def render(
     """
     from percepkit.audio.files import write
     from percepkit.engine.tables import ensure_writable
-    from percepkit.synth.plan import draw_plan
+    from percepkit.synth.plan import draw_plan, plan_rows
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.render import Renderer
     from percepkit.synth.sources import load_sources
@@ -130,7 +144,7 @@ def render(
     renderer = Renderer(recipe, parse_roots(root))
     console = Console(highlight=False)
     for number in items:
-        row = draw_plan(recipe, sources, first=number, count=1).to_dict("records")[0]
+        [row] = plan_rows(draw_plan(recipe, sources, first=number, count=1))
         item = renderer(row)
         out.mkdir(parents=True, exist_ok=True)
         for stem in recipe.stems:

@@ -12,7 +12,7 @@ from percepkit.synth.corpus import Corpus
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.targets import frame_bytes
 
-__all__ = ["Histogram", "Overview", "corpus_overview", "plan_overview"]
+__all__ = ["Histogram", "Overview", "corpus_overview", "essentials", "plan_overview"]
 
 FLAC_RATIO = 0.55  # typical size of speech in noise as FLAC, relative to PCM
 HISTOGRAM_BINS = 8
@@ -47,20 +47,20 @@ class Overview:
     histograms: list[Histogram]
 
 
-def plan_overview(chunks: Iterable[pd.DataFrame], recipe: Recipe) -> Overview:
+def plan_overview(parts: Iterable[pd.DataFrame], recipe: Recipe) -> Overview:
     """Sum up a plan.
 
     Parameters
     ----------
-    chunks : iterable of DataFrame
-        The plan part by part, of `percepkit.synth.plan.plan_chunks`; only some columns are kept in memory.
+    parts : iterable of DataFrame
+        `essentials` of the plan part by part.
     recipe : Recipe
 
     Returns
     -------
     Overview
     """
-    plan = pd.concat([_essentials(chunk) for chunk in chunks], ignore_index=True)
+    plan = pd.concat(list(parts), ignore_index=True)
     histograms = [_numbers("SNR (dB)", plan["snr_db"].dropna())] if plan["snr_db"].notna().any() else []
     if plan["room"].notna().any():
         histograms.append(_numbers("RT60 (s)", plan["rt60"].dropna()))
@@ -83,7 +83,8 @@ def plan_overview(chunks: Iterable[pd.DataFrame], recipe: Recipe) -> Overview:
     )
 
 
-def _essentials(plan: pd.DataFrame) -> pd.DataFrame:
+def essentials(plan: pd.DataFrame) -> pd.DataFrame:
+    """What `plan_overview` needs of a part of a plan: little enough to keep that of a million items."""
     length = [segments[0]["length"] if len(segments) else 0 for segments in plan["speech"]]
     return plan[["snr_db", "room", "rt60", "noise_class", "speaker"]].assign(length=length)
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from percepkit.synth.corpus import open_corpus
-from percepkit.synth.plan import draw_plan
+from percepkit.synth.plan import draw_plan, plan_rows
 from percepkit.synth.recipe import Recipe, load_recipe
 from percepkit.synth.render import Renderer
 from percepkit.synth.sources import load_sources
@@ -99,7 +99,7 @@ class SynthDataset:
         chunk = number // CHUNK_ITEMS
         if chunk not in self._chunks:
             plan = draw_plan(self.recipe, self._sources, first=chunk * CHUNK_ITEMS, count=CHUNK_ITEMS)
-            self._chunks[chunk] = plan.to_dict("records")
+            self._chunks[chunk] = list(plan_rows(plan))
             while len(self._chunks) > KEPT_CHUNKS:
                 self._chunks.popitem(last=False)
         return self._chunks[chunk][number % CHUNK_ITEMS]

@@ -13,7 +13,7 @@ from percepkit.engine.tables import ensure_writable, write_text
 from percepkit.synth.cutting import Cutter
 from percepkit.synth.pair_sources import PairSources
 from percepkit.synth.placing import Placer
-from percepkit.synth.plan import draw_plan
+from percepkit.synth.plan import draw_plan, plan_rows
 from percepkit.synth.preview.drawn import Fact, describe
 from percepkit.synth.preview.figures import Figure, decay_figure, spectrogram_figures, target_figure
 from percepkit.synth.preview.stages import Stage, StageRenderer
@@ -111,7 +111,7 @@ def write_preview(
     maker = _Maker(recipe, roots, out)
     items: list[PreviewedItem] = []
     for number in numbers:
-        items.append(maker(draw_plan(recipe, sources, first=number, count=1).to_dict("records")[0]))
+        items += map(maker, plan_rows(draw_plan(recipe, sources, first=number, count=1)))
         if progress:
             progress(len(items), len(numbers))
     here = Path(__file__).parent

@@ -11,7 +11,7 @@ from percepkit.manifests.demo import demo_folder
 from percepkit.manifests.pairs import match_pairs, measure_pairs, read_pairs, write_pairs
 from percepkit.manifests.scan import scan
 from percepkit.synth.corpus import open_corpus
-from percepkit.synth.overview import corpus_overview, plan_overview
+from percepkit.synth.overview import corpus_overview, essentials, plan_overview
 from percepkit.synth.plan import draw_plan
 from percepkit.synth.preview.drawn import describe
 from percepkit.synth.preview.stages import StageRenderer
@@ -152,7 +152,7 @@ def test_a_corpus_of_pairs_is_complete_and_right(folder, tmp_path, container, au
     assert corpus.items["noise_paths"].tolist()[1] == ["noisy/b_late.wav"]
     assert len(corpus.stem(3, "noisy")) == 1.2 * RATE
     assert corpus_overview(corpus).items == 4
-    overview = plan_overview([corpus.plan], recipe)
+    overview = plan_overview([essentials(corpus.plan)], recipe)
     assert overview.hours == pytest.approx(9.7 / 3600)
     assert [histogram.name for histogram in overview.histograms] == ["noise class"]
     if container == "folder":

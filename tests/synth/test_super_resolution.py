@@ -10,7 +10,7 @@ from percepkit.engine import cluster
 from percepkit.manifests.scan import scan
 from percepkit.manifests.table import write_manifest
 from percepkit.synth.corpus import open_corpus
-from percepkit.synth.overview import plan_overview
+from percepkit.synth.overview import essentials, plan_overview
 from percepkit.synth.plan import draw_plan
 from percepkit.synth.recipe import Recipe
 from percepkit.synth.render import Renderer
@@ -121,7 +121,7 @@ def test_every_reader_knows_both_rates(folder, tmp_path, rate, container):
         np.testing.assert_array_equal(stored[name], fresh[name])
     wav = recipe_of(item_seconds=2, targets=[])
     full = wav.model_copy(update={"input_rate": None})
-    low, high = (plan_overview([corpus.plan], other).disk_bytes for other in (wav, full))
+    low, high = (plan_overview([essentials(corpus.plan)], other).disk_bytes for other in (wav, full))
     assert high - low == 3 * 2 * 2 * (48_000 - 16_000)
 
 
