@@ -12,7 +12,7 @@ SYSTEMS = {
     "percepnet-small": (48_000, "percepnet", "gains-strengths", (950_000, 1_050_000)),
     "rnnoise": (16_000, "rnnoise", "gains-vad", (85_000, 95_000)),
     "unet": (16_000, "log-magnitude", "noise-mask", (1_941_093, 1_941_093)),
-    "crn": (16_000, "compressed-complex", "complex", (63_000, 64_500)),
+    "crn": (16_000, "compressed-complex", "complex", (77_000, 78_000)),
     "wavenet": (16_000, "waveform", "waveform", (7_850_000, 7_950_000)),
 }
 CAUSAL = ["percepnet", "percepnet-small", "rnnoise", "crn"]
