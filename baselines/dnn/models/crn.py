@@ -154,7 +154,11 @@ class _Recurrent(nn.Module):
         self.groups, self.across = FREQUENCY_GROUPS, nn.LayerNorm(channels)
         self.mix = nn.Parameter(torch.randn(self.groups, bins, bins) / bins**0.5)
         self.mixed = nn.Linear(channels, channels)
-        self.along, self.gru, self.back = nn.LayerNorm(channels), Gru(channels, hidden), nn.Linear(hidden, channels)
+        self.along, self.gru, self.back = (
+            nn.LayerNorm(channels),
+            Gru(channels, hidden),
+            nn.Linear(hidden, channels),
+        )
 
     def run(self, x: torch.Tensor, hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """From (batch, frames, bins, channels) and the hidden units, (batch, bins, hidden)."""
