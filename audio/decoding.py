@@ -28,7 +28,8 @@ __all__ = [
 
 Status = Literal["missing", "unreadable", "empty", "nonfinite", "silent", "truncated", "undefined"]
 
-BLOCK_FRAMES = 1 << 16
+BLOCK_FRAMES = 1 << 16  # of writing: a long Ogg in one call overruns libsndfile's stack
+READ_FRAMES = 1 << 18
 UNKNOWN_FRAMES = 1 << 62  # a stream of unstated length may claim about 2**63 frames
 STREAM_BYTES = 0x7F000000  # writers that cannot seek put a placeholder of 2 or 4 GiB for the length
 LARGEST_OGG_PAGE = 65307
@@ -135,7 +136,7 @@ def _pull(path: str | os.PathLike[str], sound: Sound, frames: int) -> Iterator[n
     """Yield up to ``frames`` frames in blocks from where ``sound`` stands; less when it ends."""
     while frames > 0:
         try:
-            block = _floats(sound, min(frames, BLOCK_FRAMES))
+            block = _floats(sound, min(frames, READ_FRAMES))
         except soundfile.LibsndfileError as error:
             raise AudioError("unreadable", path, f"damaged audio: decoding stopped ({why(error)})") from None
         if len(block) == 0:
@@ -155,7 +156,8 @@ def decode(path: str | os.PathLike[str], sound: Sound, start: int, frames: int) 
     """As `_pull`, and the blocks are finite and complete; ``start`` is where ``sound`` stands."""
     done = 0
     for block in _pull(path, sound, frames):
-        if not np.isfinite((block.min(initial=0.0), block.max(initial=0.0))).all():  # NaN is both
+        # NaN is both the least and the largest; 16-bit samples cannot be.
+        if sound.subtype != "PCM_16" and not np.isfinite((block.min(initial=0.0), block.max(initial=0.0))).all():
             first = start + done + int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
             raise AudioError("nonfinite", path, f"NaN or infinite sample at frame {first}")
         done += len(block)

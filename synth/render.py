@@ -237,8 +237,8 @@ class Renderer:
         recipe = self.recipe
         mix = parts.speech + noise
         gain = 10 ** ((level_dbfs - rms_dbfs(mix)) / 20)
-        stems = (mix, parts.speech, noise, parts.clean, *parts.also.values())
-        peak = gain * max(float(max(x.max(), -x.min())) for x in stems)
+        stems = {id(x): x for x in (mix, parts.speech, noise, parts.clean, *parts.also.values())}
+        peak = gain * max(float(max(x.max(), -x.min())) for x in stems.values())
         guard = min(1.0, recipe.peak_limit / peak)
         scale = np.float32(gain * guard)
         speech, noise = parts.speech * scale, noise * scale

@@ -130,7 +130,7 @@ def round_trip(x: np.ndarray, rate: int, kind: Kind, quality: float) -> Trip:
     with soundfile.SoundFile(
         memory, "w", rate, 1, coder.subtype, None, coder.container, **_options(kind, rate, quality)
     ) as sound:
-        for first in range(0, len(x), BLOCK_FRAMES):  # a long Ogg in one call overruns libsndfile's stack
+        for first in range(0, len(x), BLOCK_FRAMES):
             sound.write(x[first : first + BLOCK_FRAMES])
     n_bytes = memory.seek(0, io.SEEK_END)
     memory.seek(0)

@@ -79,12 +79,14 @@ def kill_and_resume(recipe, world, roots, folder, kills, seconds):
     rng = np.random.default_rng(kills)
     killed = 0
     while killed < kills and len(list(folder.glob("shards/[0-9]*"))) * recipe.items_per_shard < recipe.items:
-        before = set(folder.glob("shards/*"))
+        # Attempts count as well, but before the last kill something is committed.
+        pattern = "shards/[0-9]*" if killed == kills - 1 else "shards/*"
+        before = set(folder.glob(pattern))
         process = subprocess.Popen(
             command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         begun = time.monotonic()
-        while set(folder.glob("shards/*")) <= before and process.poll() is None and time.monotonic() < begun + 60:
+        while set(folder.glob(pattern)) <= before and process.poll() is None and time.monotonic() < begun + 60:
             time.sleep(0.005)
         time.sleep(rng.uniform(0, seconds))
         if process.poll() is None:
