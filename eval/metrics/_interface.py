@@ -102,10 +102,11 @@ class MetricSpec:
     range : mapping of (float, float)
         Smallest and largest value by definition.
     better : {"higher", "lower"}
-    needs : {"reference", "noise", "gains"}
-        What a score is computed from besides the estimate; ``"noise"`` means the reference and the noise, which
-        `Metric.prepare` is then handed as the keyword ``noise``; ``"gains"`` what the denoiser did to the
-        spectrum, which `Metric.score` is handed as the keyword ``shadow``.
+    needs : {"reference", "nothing", "noise", "gains"}
+        What a score is computed from besides the estimate; ``"nothing"`` means that only the reference's length is
+        looked at; ``"noise"`` the reference and the noise, which `Metric.prepare` is then handed as the keyword
+        ``noise``; ``"gains"`` what the denoiser did to the spectrum, which `Metric.score` is handed as the keyword
+        ``shadow``.
     invariances : frozenset of str
         What may be done to the estimate without changing its value: ``"gain"``, ``"polarity"``.
     """
@@ -117,7 +118,7 @@ class MetricSpec:
     unit: Mapping[str, str]
     range: Mapping[str, tuple[float, float]]
     better: Literal["higher", "lower"] = "higher"
-    needs: Literal["reference", "noise", "gains"] = "reference"
+    needs: Literal["reference", "nothing", "noise", "gains"] = "reference"
     invariances: frozenset[str] = frozenset()
 
 
