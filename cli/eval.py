@@ -81,7 +81,7 @@ def run_command(
         if name != NOISY:
             registry.load(name)
     for name in wanted:
-        metric_floor.load(name)
+        metric_floor.load_installed(name)
     out = out or Path(f"{corpus.resolve().name}-scores.parquet")
     with connect(workers, scheduler) as connected, progress_bar("scoring", "items") as progress:
         result = score_corpus(

@@ -77,10 +77,16 @@ def split_names(text: str) -> list[str]:
 
 
 def wanted_metrics(text: str) -> list[str]:
-    """Metrics named with commas between them; the headline's without a name, every one for ``all``."""
+    """Metrics named with commas between them; the headline's without a name, every installed one for ``all``."""
     from percepkit.eval import metrics
 
-    return metrics.names() if text == "all" else split_names(text) or list(metrics.HEADLINE)
+    if text != "all":
+        return split_names(text) or list(metrics.HEADLINE)
+    missing = sorted(set(metrics.names()) - set(metrics.installed()))
+    if missing:
+        left_out = f"left out: {', '.join(missing)}; they need pip install 'percepkit[learned]'"
+        Console(stderr=True, highlight=False, markup=False).print(left_out, soft_wrap=True)
+    return metrics.installed()
 
 
 def console() -> Console:

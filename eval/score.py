@@ -197,7 +197,8 @@ def score_item(
     noise = stems.get("noise")
     if noise is None and _need(metrics, "noise") and "noise" in corpus.recipe.stems:
         noise = corpus.stem(item, "noise")
-    panel = Panel(metrics, stems["clean"], corpus.sample_rate, noise=noise)
+    room = _room(corpus, item) if _need(metrics, "room") else None
+    panel = Panel(metrics, stems["clean"], corpus.sample_rate, noise=noise, room=room)
     shadow = _shadow(unprocessed, stems, corpus.sample_rate, corpus.sample_rate) if shadows else None
     for metric, outcome in panel.score(stems["noisy"], shadow=shadow).items():
         yield NOISY, metric, outcome
@@ -217,6 +218,15 @@ def score_item(
             outcomes = {metric: noted(cell, note) for metric, cell in cells.items()}
         for metric, outcome in outcomes.items():
             yield name, metric, outcome
+
+
+def _room(corpus: Corpus, item: int) -> dict[str, np.ndarray] | None:
+    """Speech of an item in its room and without it, if both are known."""
+    rooms, row = corpus.recipe.rooms, corpus.items.loc[corpus.items["item"] == item].iloc[0]
+    if rooms is None or pd.isna(row["room"]) or "dry" not in (rooms.target, *rooms.also):
+        return None
+    dry = "clean" if rooms.target == "dry" else "target_dry"
+    return {"dry": corpus.stem(item, dry), "speech": corpus.stem(item, "speech")}
 
 
 def _shadow(denoiser: Any, stems: Mapping[str, np.ndarray], sample_rate: int, native_rate: int) -> Any:

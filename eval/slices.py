@@ -43,14 +43,14 @@ class _Work:
 
 
 def metric_versions(metrics: Iterable[str]) -> dict[str, str]:
-    """Version of each metric; raises `ValueError` for an unknown name, or if there is none.
+    """Version of each metric; raises `ValueError` for one that is unknown or not installed, or if there is none.
 
     Examples
     --------
     >>> list(metric_versions(["stoi"]))
     ['stoi']
     """
-    versions = {name: metric_floor.load(name).SPEC.version for name in metrics}
+    versions = {name: metric_floor.load_installed(name).SPEC.version for name in metrics}
     if not versions:
         raise ValueError(f"no metric to compute; choose from {', '.join(metric_floor.names())}")
     return versions

@@ -6,9 +6,22 @@ from percepkit.eval.metrics._interface import (
     Outcome,
     Panel,
     Unscorable,
+    installed,
     load,
+    load_installed,
     names,
     score_all,
 )
 
-__all__ = ["HEADLINE", "MetricSpec", "Outcome", "Panel", "Unscorable", "load", "names", "score_all"]
+__all__ = [
+    "HEADLINE",
+    "MetricSpec",
+    "Outcome",
+    "Panel",
+    "Unscorable",
+    "installed",
+    "load",
+    "load_installed",
+    "names",
+    "score_all",
+]

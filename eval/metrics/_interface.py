@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 import percepkit.eval.metrics as _here
+from percepkit.eval.metrics._extra import missing_packages
+from percepkit.eval.metrics._outcome import STATUSES, Outcome, Unscorable, failed
 
 __all__ = [
     "HEADLINE",
@@ -26,62 +28,15 @@ __all__ = [
     "checked_noise",
     "checked_reference",
     "failed",
+    "installed",
     "load",
+    "load_installed",
     "names",
     "score_all",
 ]
 
-STATUSES: Mapping[str, str] = {
-    "ok": "the value is a finite number",
-    "silent_reference": "the reference holds no signal",
-    "silent_estimate": "the estimate holds no signal",
-    "nonfinite": "a signal holds NaN or an infinity",
-    "infinite": "the metric has no finite value, e.g. the SI-SDR of an estimate equal to the reference",
-    "too_short": "too little signal for the metric's definition",
-    "too_long": "more signal than the metric's definition allows",
-    "length_mismatch": "reference and estimate differ in length",
-    "rate_mismatch": "the metric is not defined at this sample rate, or the two signals differ in theirs",
-    "several_channels": "a file has more than one channel",
-    "no_gains": "the denoiser does not show the gains that the metric is computed from",
-    "no_estimate": "nothing was enhanced for this reference",
-    "unreadable": "a file cannot be read",
-    "no_noise": "the metric needs the noise by itself, and there is none",
-    "silent_noise": "the noise by itself holds no signal",
-    "no_alignment": "the estimate has no clear delay against the reference",
-    "too_many_utterances": "PESQ's code has no room for the reference's utterances",
-    "no_utterances": "PESQ found no utterance in the reference",
-    "backend_error": "the metric's code raised an error",
-    "crashed": "the code of the metric or denoiser killed its process",
-    "timeout": "the code of the metric or denoiser did not finish in time",
-    "denoiser_failed": "the denoiser raised an error, so that there is nothing to score",
-}
-
 #: Scored unless asked otherwise: what most articles report.
 HEADLINE = ("pesq_wb", "pesq_nb", "stoi", "estoi", "si_sdr")
-
-
-class Unscorable(ValueError):
-    """There is no number for this pair of signals.
-
-    Parameters
-    ----------
-    status : str
-        One of `STATUSES`, except ``"ok"``.
-    reason : str
-        One line for people.
-
-    Examples
-    --------
-    >>> Unscorable("too_short", "12 frames, 30 needed").status
-    'too_short'
-    """
-
-    def __init__(self, status: str, reason: str) -> None:
-        if status not in STATUSES or status == "ok":
-            raise ValueError(f"unknown status {status!r}; valid ones: {', '.join(STATUSES)}")
-        super().__init__(f"{status}: {reason}")
-        self.status = status
-        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +57,15 @@ class MetricSpec:
     range : mapping of (float, float)
         Smallest and largest value by definition.
     better : {"higher", "lower"}
-    needs : {"reference", "noise", "gains"}
-        What a score is computed from besides the estimate; ``"noise"`` means the reference and the noise, which
-        `Metric.prepare` is then handed as the keyword ``noise``; ``"gains"`` what the denoiser did to the
-        spectrum, which `Metric.score` is handed as the keyword ``shadow``.
+    needs : {"reference", "nothing", "noise", "room", "gains"}
+        What a score is computed from besides the estimate; ``"nothing"`` means that only the reference's length is
+        looked at; ``"noise"`` the reference and the noise, which `Metric.prepare` is then handed as the keyword
+        ``noise``; ``"room"`` the speech with its room and without it, keywords ``speech`` and ``dry``; ``"gains"``
+        what the denoiser did to the spectrum, which `Metric.score` is handed as the keyword ``shadow``.
     invariances : frozenset of str
         What may be done to the estimate without changing its value: ``"gain"``, ``"polarity"``.
+    packages : tuple of str
+        Modules that must be importable and that only the extra ``learned`` brings.
     """
 
     names: tuple[str, ...]
@@ -117,8 +75,9 @@ class MetricSpec:
     unit: Mapping[str, str]
     range: Mapping[str, tuple[float, float]]
     better: Literal["higher", "lower"] = "higher"
-    needs: Literal["reference", "noise", "gains"] = "reference"
+    needs: Literal["reference", "nothing", "noise", "room", "gains"] = "reference"
     invariances: frozenset[str] = frozenset()
+    packages: tuple[str, ...] = ()
 
 
 class Metric(Protocol):
@@ -131,27 +90,6 @@ class Metric(Protocol):
 
     def score(self, state: Any, estimate: np.ndarray, **shadow: Any) -> dict[str, float]:
         """Score one estimate against the prepared reference."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One cell of a score table: a finite value, or NaN with the status and reason that explain it."""
-
-    value: float
-    status: str = "ok"
-    reason: str = ""
-    seconds: float = 0.0
-
-
-def failed(status: str, reason: str, *, seconds: float = 0.0) -> Outcome:
-    """Give the outcome of a cell that has no value.
-
-    Examples
-    --------
-    >>> failed("too_short", "12 frames, 30 needed").value
-    nan
-    """
-    return Outcome(math.nan, status, " ".join(reason.split()), seconds)
 
 
 @cache
@@ -201,6 +139,35 @@ def load(name: str) -> Metric:
     return _registry()[name]
 
 
+def installed() -> list[str]:
+    """Names of the metrics whose packages are all there, sorted; see `names` for the others too.
+
+    Examples
+    --------
+    >>> set(installed()) <= set(names())
+    True
+    """
+    return [name for name in names() if not missing_packages(load(name).SPEC.packages)]
+
+
+def load_installed(name: str) -> Metric:
+    """Find the metric that computes a named value and that can be computed here.
+
+    Raises
+    ------
+    ValueError
+        If there is no such metric, or if it needs packages that are not installed; names the extra.
+    """
+    metric = load(name)
+    missing = missing_packages(metric.SPEC.packages)
+    if missing:
+        raise ValueError(
+            f"the metric {name} needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not "
+            f"installed; install percepkit with its extra: pip install 'percepkit[learned]'"
+        )
+    return metric
+
+
 def _checked(signal: np.ndarray, what: str) -> np.ndarray:
     """Return the signal as float64 after the checks that every metric needs."""
     signal = np.asarray(signal, dtype=np.float64)
@@ -237,7 +204,7 @@ def checked_estimate(estimate: np.ndarray, n_samples: int) -> np.ndarray:
     --------
     >>> checked_estimate(np.ones(3), 4)
     Traceback (most recent call last):
-    percepkit.eval.metrics._interface.Unscorable: length_mismatch: the estimate has 3 samples, the reference 4
+    percepkit.eval.metrics._outcome.Unscorable: length_mismatch: the estimate has 3 samples, the reference 4
     """
     _require_one_channel(estimate, "estimate")
     if len(estimate) != n_samples:
@@ -259,6 +226,9 @@ class Panel:
         Hz.
     noise : float array, shape (n_samples,), optional
         The noise as it stands in the mixture; without it the metrics that need it have the status ``no_noise``.
+    room : mapping of float array, shape (n_samples,), optional
+        ``speech`` as it stands in the mixture, and ``dry``, as the direct path of its room brings it; without them
+        the metrics that need a room have the status ``no_room``.
 
     Examples
     --------
@@ -270,17 +240,23 @@ class Panel:
     """
 
     def __init__(
-        self, metrics: Iterable[str], reference: np.ndarray, sample_rate: int, *, noise: np.ndarray | None = None
+        self,
+        metrics: Iterable[str],
+        reference: np.ndarray,
+        sample_rate: int,
+        *,
+        noise: np.ndarray | None = None,
+        room: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         _require_one_channel(reference, "reference")
         self._wanted: dict[int, tuple[Metric, list[str]]] = {}
         for name in metrics:
-            metric = load(name)
+            metric = load_installed(name)
             self._wanted.setdefault(id(metric), (metric, []))[1].append(name)
         self._states: dict[int, Any] = {}
         for key, (metric, _) in self._wanted.items():
             try:
-                self._states[key] = _prepared(metric, reference, sample_rate, noise)
+                self._states[key] = _prepared(metric, reference, sample_rate, noise, room)
             except Exception as error:  # a metric of a third party may raise anything
                 self._states[key] = error
 
@@ -300,7 +276,18 @@ class Panel:
         return outcomes
 
 
-def _prepared(metric: Metric, reference: np.ndarray, sample_rate: int, noise: np.ndarray | None) -> Any:
+def _prepared(
+    metric: Metric,
+    reference: np.ndarray,
+    sample_rate: int,
+    noise: np.ndarray | None,
+    room: Mapping[str, np.ndarray] | None,
+) -> Any:
+    if metric.SPEC.needs == "room":
+        if room is None:
+            reason = "no room, or no dry speech: render with `target: dry` or `also: [dry]` in `rooms`"
+            raise Unscorable("no_room", reason)
+        return metric.prepare(reference, sample_rate, **room)
     if metric.SPEC.needs != "noise":
         return metric.prepare(reference, sample_rate)
     if noise is None:

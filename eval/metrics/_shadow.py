@@ -16,7 +16,7 @@ from percepkit.dsp.percepnet import Targets, compute_targets, ideal_gains
 from percepkit.dsp.stft import analyse, hop_length, n_frames, synthesise
 from percepkit.eval.metrics._interface import Unscorable, checked_estimate, checked_reference
 
-__all__ = ["Shadow", "cast_shadow", "known_shadow", "prepare", "segments", "unprocessed"]
+__all__ = ["Shadow", "cast_shadow", "known_shadow", "prepare", "root_mean_square", "segments", "unprocessed"]
 
 SEGMENT_SECONDS = 0.02
 ACTIVE_RANGE_DB = 40.0
@@ -128,6 +128,31 @@ def known_shadow(length: int, estimate: np.ndarray, shadow: Shadow | None) -> Sh
     if shadow is None:
         raise Unscorable("no_gains", "the gains of the denoiser are not known")
     return shadow
+
+
+def root_mean_square(error: np.ndarray, valid: np.ndarray, *, what: str) -> float:
+    """Root mean square of an error over the bands and frames where the ideal values mean something.
+
+    Parameters
+    ----------
+    error : float array, shape (frames, bands)
+    valid : bool array, shape (frames, bands)
+    what : str
+        What no band is, where none is valid.
+
+    Raises
+    ------
+    Unscorable
+        ``silent_reference`` if no band of any frame can be compared.
+
+    Examples
+    --------
+    >>> root_mean_square(np.array([[3.0, 4.0, 9.0]]), np.array([[True, True, False]]), what="is voiced")
+    3.5355339059327378
+    """
+    if not valid.any():
+        raise Unscorable("silent_reference", f"no band of any frame {what}")
+    return float(np.sqrt(np.mean(error[valid] ** 2)))
 
 
 def segments(signal: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:

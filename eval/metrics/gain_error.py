@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from percepkit.eval.metrics._interface import MetricSpec, Unscorable
-from percepkit.eval.metrics._shadow import Shadow, known_shadow, prepare
+from percepkit.eval.metrics._interface import MetricSpec
+from percepkit.eval.metrics._shadow import Shadow, known_shadow, prepare, root_mean_square
 
 __all__ = ["SPEC", "prepare", "score"]
 
@@ -29,8 +29,5 @@ def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> 
         ``no_gains``, or ``silent_reference`` if no band of any frame can be compared.
     """
     shadow = known_shadow(state, estimate, shadow)
-    valid = shadow.oracle.gains_valid
-    if not valid.any():
-        raise Unscorable("silent_reference", "no band of any frame holds sound")
-    error = (shadow.band_gains - shadow.oracle.gains)[valid]
-    return {"gain_error": float(np.sqrt(np.mean(error * error)))}
+    error = shadow.band_gains - shadow.oracle.gains
+    return {"gain_error": root_mean_square(error, shadow.oracle.gains_valid, what="holds sound")}

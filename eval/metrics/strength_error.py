@@ -3,7 +3,7 @@
 import numpy as np
 
 from percepkit.eval.metrics._interface import MetricSpec, Unscorable
-from percepkit.eval.metrics._shadow import Shadow, known_shadow, prepare
+from percepkit.eval.metrics._shadow import Shadow, known_shadow, prepare, root_mean_square
 
 __all__ = ["SPEC", "prepare", "score"]
 
@@ -31,8 +31,5 @@ def score(state: int, estimate: np.ndarray, *, shadow: Shadow | None = None) -> 
     shadow = known_shadow(state, estimate, shadow)
     if shadow.predicted is None:
         raise Unscorable("no_gains", "the denoiser predicts no comb-filter strengths")
-    valid = shadow.oracle.strengths_valid
-    if not valid.any():
-        raise Unscorable("silent_reference", "no band of any frame is voiced")
-    error = (shadow.predicted.strengths - shadow.oracle.strengths)[valid]
-    return {"strength_error": float(np.sqrt(np.mean(error * error)))}
+    error = shadow.predicted.strengths - shadow.oracle.strengths
+    return {"strength_error": root_mean_square(error, shadow.oracle.strengths_valid, what="is voiced")}
