@@ -10,7 +10,7 @@ from percepkit.baselines.denoiser import CausalDenoiser
 from percepkit.baselines.registry import FunctionDenoiser, load, names
 
 # Percent of a core at 16 and 48 kHz; far above what is measured on idle machines, as busy ones take longer.
-LIMITS = {"subspace": (30, 60), "subspace-white": (30, 60)}
+LIMITS = {"subspace": (30, 60), "subspace-white": (30, 60), "magnitude-wiener-music": (4, 6)}
 SPECTRAL = (2, 5)
 
 
