@@ -8,7 +8,8 @@ folder for other recordings or items.
     nice python _classical_table.py SPEECH NOISE MUSIC --pairs VBD --out classics --page ../docs/baselines.md
     nice python _classical_table.py SPEECH NOISE MUSIC --grid --items 40 --out grid --page ../docs/baselines.md
 
-Denoisers of other packages are scored where they are installed (the extra ``peers``).
+Denoisers of other packages are scored where they are installed (the extra ``peers``), with --peers also from a
+folder that is searched last, so that all use the same NumPy.
 """
 
 import _one_core  # noqa: F401, I001 - before NumPy
@@ -130,11 +131,14 @@ def main() -> None:
     parser.add_argument("--grid", action="store_true", help="every gain law with every noise estimator instead")
     parser.add_argument("--denoisers", help="names with commas between them instead of all")
     parser.add_argument("--pairs", type=Path, help="folder with clean/ and noisy/, which get a table of their own")
+    parser.add_argument("--peers", type=Path, help="folder where denoisers of other packages are installed")
     parser.add_argument("--classes", type=Path, default=Path(__file__).with_name("noise_classes.csv"))
     parser.add_argument("--speakers", default="kathleen", help="folders of SPEECH that hold one speaker each")
     parser.add_argument("--without", default="keywords", help="folders of SPEECH to leave out: single words")
     parser.add_argument("--workers", type=int, default=1, help="processes; 0 for this one")
     arguments = parser.parse_args()
+    if arguments.peers:
+        sys.path.append(str(arguments.peers.resolve()))
     chosen = arguments.denoisers.split(",") if arguments.denoisers else grid() if arguments.grid else methods()
     parts = ["grid"] if arguments.grid else ["classes", "drops", "stationary"]
     parts += ["pairs"] if arguments.pairs else []
