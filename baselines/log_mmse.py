@@ -9,55 +9,31 @@ IEEE Trans. Acoust., Speech, Signal Process. 33(2), 1985.
 import numba
 import numpy as np
 
-from percepkit.baselines.decision_directed import a_posteriori_snr, a_priori_snr
+from percepkit.baselines.decision_directed import DecisionDirected
 from percepkit.baselines.denoiser import Spec
-from percepkit.baselines.grid import Grid
 from percepkit.baselines.suppression import Suppressor
 from percepkit.dsp.special import exp1
 
 __all__ = ["DENOISERS", "LogMmse", "log_mmse_gain"]
 
-DIRECTED_SECONDS = 0.195
-XI_MIN = 10 ** (-20 / 10)
-GAIN_MIN = 0.1
-GAMMA_MIN = 1e-6  # the gain grows as 1 / sqrt(gamma) towards nothing, and is capped at 1
 
-
-@numba.njit(cache=True, nogil=True)
+@numba.vectorize(cache=True)  # type: ignore[no-untyped-call]
 def log_mmse_gain(xi: float, gamma: float) -> float:
-    """Gain from a-priori and a-posteriori SNR (eq. 20), not limited to 1.
+    """Gain from a-priori and a-posteriori SNR (eq. 20), numbers or arrays; not limited to 1.
 
     Examples
     --------
-    >>> round(log_mmse_gain(1.0, 2.0), 4)
+    >>> round(float(log_mmse_gain(1.0, 2.0)), 4)
     0.558
     """
     wiener = xi / (1 + xi)
     return wiener * np.exp(0.5 * exp1(wiener * gamma))
 
 
-class LogMmse:
+class LogMmse(DecisionDirected):
     """Gain law of Ephraim and Malah 1985 with decision-directed xi."""
 
-    def __init__(self, grid: Grid) -> None:
-        self._smoothing = grid.smoothing(DIRECTED_SECONDS)
-        self._clean = np.zeros(grid.n_bins)
-
-    def gains(self, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """Gains in [0, 1] of the next frames; see `percepkit.baselines.suppression.GainLaw`."""
-        return _gains(power, noise, self._clean, self._smoothing)
-
-
-@numba.njit(cache=True, nogil=True)
-def _gains(power: np.ndarray, noise: np.ndarray, clean: np.ndarray, smoothing: float) -> np.ndarray:
-    gains = np.empty_like(power)
-    for t in range(len(power)):
-        for k in range(len(clean)):
-            gamma = a_posteriori_snr(power[t, k], noise[t, k])
-            xi = a_priori_snr(gamma, clean[k], noise[t, k], smoothing, XI_MIN)
-            gains[t, k] = min(max(log_mmse_gain(xi, max(gamma, GAMMA_MIN)), GAIN_MIN), 1.0)
-            clean[k] = gains[t, k] ** 2 * power[t, k]
-    return gains
+    curve = staticmethod(log_mmse_gain)
 
 
 def _named(name: str, estimator: str, summary: str) -> Suppressor:

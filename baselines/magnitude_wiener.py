@@ -12,42 +12,41 @@ to a hop of 10 ms.
 import numba
 import numpy as np
 
-from percepkit.baselines.decision_directed import a_posteriori_snr
+from percepkit.baselines.decision_directed import DecisionDirected, a_posteriori_snr
 from percepkit.baselines.denoiser import Spec
-from percepkit.baselines.grid import Grid
 from percepkit.baselines.suppression import Suppressor
 
 __all__ = ["DENOISERS", "MagnitudeWiener"]
 
-DIRECTED_SECONDS = 0.495  # weight 0.98
 OVER_SUBTRACTION = 1.1
-GAIN_MIN = 0.125
 POWER_OF_MEAN = 4 / np.pi  # power over the squared mean magnitude of Gaussian noise
 
 
-class MagnitudeWiener:
+class MagnitudeWiener(DecisionDirected):
     """Gain law: G = xi / (1.1 + xi), xi the decision-directed ratio of magnitudes."""
 
-    def __init__(self, grid: Grid) -> None:
-        self._smoothing = grid.smoothing(DIRECTED_SECONDS)
-        self._clean = np.zeros(grid.n_bins)
+    directed_seconds = 0.495  # weight 0.98
+    gain_min = 0.125
 
-    def gains(self, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """Gains in [0, 1] of the next frames; see `percepkit.baselines.suppression.GainLaw`."""
-        return _gains(power, noise, self._clean, self._smoothing)
+    @staticmethod
+    def curve(xi: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+        """Wiener's gain with over-subtraction, which needs xi alone."""
+        return xi / (OVER_SUBTRACTION + xi)
+
+    def _snrs(self, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        return _ratios(power, noise, self._clean, self._smoothing)
 
 
 @numba.njit(cache=True, nogil=True)
-def _gains(power: np.ndarray, noise: np.ndarray, clean: np.ndarray, smoothing: float) -> np.ndarray:
-    gains = np.empty_like(power)
-    for t in range(len(power)):
-        for k in range(len(clean)):
-            ratio = np.sqrt(POWER_OF_MEAN * a_posteriori_snr(power[t, k], noise[t, k]))
-            before = np.sqrt(POWER_OF_MEAN * a_posteriori_snr(clean[k], noise[t, k]))
-            xi = smoothing * before + (1 - smoothing) * max(ratio - 1, 0.0)
-            gains[t, k] = max(xi / (OVER_SUBTRACTION + xi), GAIN_MIN)
-            clean[k] = gains[t, k] ** 2 * power[t, k]
-    return gains
+def _ratios(power: np.ndarray, noise: np.ndarray, clean: np.ndarray, smoothing: float) -> np.ndarray:
+    """Xi and gamma of magnitudes, shape (2, bins)."""
+    ratios = np.empty((2, len(power)))
+    for k in range(len(power)):
+        gamma = np.sqrt(POWER_OF_MEAN * a_posteriori_snr(power[k], noise[k]))
+        before = np.sqrt(POWER_OF_MEAN * a_posteriori_snr(clean[k], noise[k]))
+        ratios[0, k] = smoothing * before + (1 - smoothing) * max(gamma - 1, 0.0)
+        ratios[1, k] = gamma
+    return ratios
 
 
 DENOISERS = (

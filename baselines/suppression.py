@@ -4,14 +4,14 @@ A gain law turns the power of frames and the noise power in them into gains. `Su
 of `percepkit.baselines.estimators`; ``with_estimator`` makes the same denoiser with another.
 """
 
-from collections.abc import Callable
+import inspect
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from percepkit.baselines.denoiser import Spec
 from percepkit.baselines.estimators import ESTIMATORS, NoiseEstimator
-from percepkit.baselines.grid import Grid
 from percepkit.baselines.spectral import SpectralDenoiser
 
 __all__ = ["GainLaw", "Suppressor"]
@@ -31,8 +31,8 @@ class Suppressor(SpectralDenoiser):
     ----------
     spec : Spec
         ``paper`` is the law's; the estimator's is added.
-    start_law : callable
-        Makes a fresh `GainLaw` on a `Grid`.
+    start_law : type
+        Class of a `GainLaw`, made on a `Grid`.
     estimator : str
         A name in `percepkit.baselines.estimators.ESTIMATORS`.
 
@@ -43,11 +43,11 @@ class Suppressor(SpectralDenoiser):
     'log-mmse+mcra'
     """
 
-    def __init__(self, spec: Spec, start_law: Callable[[Grid], GainLaw], estimator: str) -> None:
+    def __init__(self, spec: Spec, start_law: type, estimator: str) -> None:
         if estimator not in ESTIMATORS:
             raise ValueError(f"no noise estimator is called {estimator!r}; choose from {', '.join(ESTIMATORS)}")
         start_noise = ESTIMATORS[estimator]
-        self._law = spec, start_law
+        self._law, self._parts = (spec, start_law), (start_law, start_noise)
         described = Spec(
             name=spec.name,
             summary=spec.summary,
@@ -56,6 +56,13 @@ class Suppressor(SpectralDenoiser):
             invariances=frozenset({"level"}),
         )
         super().__init__(described, lambda grid: _Pair(start_noise(grid), start_law(grid)))
+
+    @property
+    def fingerprint(self) -> str:
+        """Source of the law, the estimator, and what they are derived from: an edit makes another denoiser."""
+        classes = {base for part in self._parts for base in inspect.getmro(part) if base is not object}
+        files = {inspect.getfile(base) for base in classes if base.__module__.startswith("percepkit.")}
+        return "".join(Path(file).read_text(encoding="utf-8") for file in sorted(files))
 
     def with_estimator(self, estimator: str) -> "Suppressor":
         """The same gain law with another noise estimator, called ``NAME+ESTIMATOR``."""

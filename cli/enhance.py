@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from percepkit.baselines.denoiser import Denoiser, Spec
     from percepkit.baselines.enhance_files import Outcome
+    from percepkit.baselines.peers._peer import Peer
 
 __all__ = ["baselines", "enhance"]
 
@@ -93,10 +94,7 @@ def baselines(
     from percepkit.baselines.registry import names, peers
 
     rows = [_described(name, cost) for name in names()]
-    rows += [
-        _row(name, peer.spec, "peer" if peer.installed else "peer, not installed", None, None)
-        for name, peer in sorted(peers().items())
-    ]
+    rows += [_described_peer(name, peer, cost) for name, peer in sorted(peers().items())]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -127,6 +125,16 @@ def _described(name: str, measure: bool) -> dict[str, Any]:
     if measure and isinstance(denoiser, Denoiser | Oracle):
         cost = round(cost_percent(denoiser, 16_000), 3)
     return _row(name, denoiser.spec, "oracle" if denoiser.spec.needs == "stems" else "denoiser", latency, cost)
+
+
+def _described_peer(name: str, peer: "Peer", measure: bool) -> dict[str, Any]:
+    """What a listing says of another package's denoiser, at its own rate; the latency is of its code alone."""
+    from percepkit.baselines.cost import cost_percent
+
+    sample_rate = (peer.spec.native_sample_rates or (16_000,))[0]
+    cost = round(cost_percent(peer, sample_rate), 3) if measure and peer.installed else None
+    kind = "peer" if peer.installed else "peer, not installed"
+    return _row(name, peer.spec, kind, 1000 * peer.latency_samples(sample_rate) / sample_rate, cost)
 
 
 def _row(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from percepkit.baselines.grid import Grid
-from percepkit.baselines.magnitude_wiener import GAIN_MIN, MagnitudeWiener
+from percepkit.baselines.magnitude_wiener import MagnitudeWiener
 
 
 def test_gains_follow_the_recursion_written_out():
@@ -15,6 +15,6 @@ def test_gains_follow_the_recursion_written_out():
     clean = np.zeros(3)
     for frame in range(40):
         prior = 0.98 * clean / noise[frame] + 0.02 * np.maximum(magnitude[frame] / noise[frame] - 1, 0)
-        expected = np.maximum(prior / (1.1 + prior), GAIN_MIN)
+        expected = np.maximum(prior / (1.1 + prior), 0.125)
         assert gains[frame] == pytest.approx(expected)
         clean = expected * magnitude[frame]

@@ -8,6 +8,8 @@ import soundfile
 import typer
 from typer.testing import CliRunner
 
+from percepkit.baselines.denoiser import Spec
+from percepkit.baselines.peers._peer import Peer
 from percepkit.baselines.registry import load, names, peers
 from percepkit.cli.enhance import baselines, enhance
 
@@ -182,6 +184,8 @@ def test_list_as_json():
     assert rows["wiener"]["cost_percent"] is None
     assert rows["oracle-irm"]["latency_ms"] is None
     assert rows["oracle-irm"]["kind"] == "oracle"
+    assert rows["peer-webrtc-2"]["latency_ms"] == 6
+    assert rows["peer-webrtc-2"]["cost_percent"] is None
     assert all(row["paper"] for row in rows.values())
 
 
@@ -191,3 +195,22 @@ def test_costs_are_measured_on_request(monkeypatch):
     rows = json.loads(run("baselines", "--json", "--cost").stdout)
     assert all(0 < row["cost_percent"] < 1_000 for row in rows)
     assert "% of a core" in run("baselines", "--cost").stdout
+
+
+def test_costs_of_peers_are_measured_at_their_rate(monkeypatch):
+    asked = []
+
+    def process(noisy, sample_rate):
+        asked.append(sample_rate)
+        return noisy
+
+    spec = Spec("peer-same", "Passes.", paper="none", native_sample_rates=(48_000,))
+    monkeypatch.setattr("percepkit.baselines.registry.names", list)
+    known = {"peer-same": Peer(spec, "numpy", process, delay_samples=96)}
+    known["peer-absent"] = Peer(spec, "no_such_package_anywhere", process)
+    monkeypatch.setattr("percepkit.baselines.registry.peers", lambda: known)
+    absent, same = json.loads(run("baselines", "--json", "--cost").stdout)
+    assert set(asked) == {48_000}
+    assert same["latency_ms"] == 2
+    assert same["cost_percent"] >= 0
+    assert absent["cost_percent"] is None
