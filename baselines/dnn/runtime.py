@@ -23,20 +23,9 @@ __all__ = ["NetworkDenoiser", "NetworkStream", "load_network", "start_session"]
 
 
 def start_session(path: Path) -> Any:
-    """Session of onnxruntime on one thread.
+    """Session of onnxruntime on one thread."""
+    import onnxruntime  # here, so that listing the denoisers stays quick
 
-    Raises
-    ------
-    ImportError
-        Without onnxruntime; the message says how to get it.
-    """
-    try:
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            "networks run on onnxruntime, which is not installed; install percepkit with its extra: "
-            "pip install '.[dnn]'"
-        ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # frames are too small to share
     options.log_severity_level = 3

@@ -1,5 +1,4 @@
 import pickle
-import sys
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from percepkit.dsp.stft import synthesise
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra dnn)")
 pytest.importorskip("onnx", reason="onnx is not installed (extra dnn)")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra dnn)")
 from percepkit.baselines.dnn.export import export  # noqa: E402
 
 #: Name: sample rate, features, objective, 8 bits, and options of features and model.
@@ -149,13 +147,6 @@ def test_it_travels_to_workers_and_is_found_by_its_path(exported):
 def test_another_rate_is_refused(exported):
     with pytest.raises(ValueError, match="my-rnnoise runs at 16000 Hz, found 8000; resample"):
         exported("rnnoise")[0](np.zeros(9), 8_000)
-
-
-def test_a_missing_runtime_is_named(exported, monkeypatch):
-    denoiser = load_network(exported("rnnoise")[0].path)
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ImportError, match=r"onnxruntime, which is not installed.*pip install '\.\[dnn\]'"):
-        denoiser(np.zeros(9), 16_000)
 
 
 def test_a_model_that_exports_wrongly_is_refused(tmp_path, monkeypatch):
