@@ -128,7 +128,7 @@ def analyse(x: np.ndarray, hop: int) -> np.ndarray:
 
 def analyse_frames(frames: np.ndarray) -> np.ndarray:
     """Spectrum of each windowed frame: shape (frames, 2 hop) to (frames, hop + 1)."""
-    return scipy.fft.rfft(frames * vorbis_window(frames.shape[1], frames.dtype.name), axis=1)
+    return scipy.fft.rfft(frames * vorbis_window(frames.shape[1], frames.dtype.str), axis=1)
 
 
 def synthesise(spectrum: np.ndarray, n_samples: int) -> np.ndarray:
@@ -159,7 +159,7 @@ def synthesise(spectrum: np.ndarray, n_samples: int) -> np.ndarray:
 def synthesise_frames(spectrum: np.ndarray) -> np.ndarray:
     """Windowed frames to be overlapped and added: shape (frames, hop + 1) to (frames, 2 hop)."""
     frames = scipy.fft.irfft(spectrum, n=2 * (spectrum.shape[1] - 1), axis=1)
-    return frames * vorbis_window(frames.shape[1], frames.dtype.name)
+    return frames * vorbis_window(frames.shape[1], frames.dtype.str)
 
 
 def overlap_add(frames: np.ndarray) -> np.ndarray:
