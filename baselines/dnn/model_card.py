@@ -52,7 +52,7 @@ def _facts(network: WholeNetworkDenoiser) -> dict[str, str]:
     card, about = network.card, network.card.about
     return {
         "features": card.features,
-        "model": f"{card.model}, {card.parameters:,} weights of {about['bits']} bits",
+        "model": f"{card.model}, {card.parameters:,} weights, matrices of {about['bits']} bits",
         "objective": card.objective,
         "loss": ", ".join(f"{weight:g} x {name}" for name, weight in about["config"]["loss"].items()),
         "sample rate": f"{card.sample_rate} Hz",

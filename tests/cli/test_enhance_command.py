@@ -217,7 +217,7 @@ def test_a_network_is_told_by_its_card(tmp_path):
     write_card(card, tmp_path / "net.json")
     (tmp_path / "net.onnx").write_bytes(bytes(10_000))  # nothing is run
     text = run("baselines", tmp_path / "net.onnx").stdout
-    for words in ("# net", "1,234 weights of 8 bits", "latency: 40 ms", "seed 4", "train, split: train",
+    for words in ("# net", "1,234 weights, matrices of 8 bits", "latency: 40 ms", "seed 4", "train, split: train",
                   "labelled speakers: 2", "si sdr: 9 (noisy 5)", "Heard three files.", "0.01 MB"):  # fmt: skip
         assert words in text
     row = json.loads(run("baselines", tmp_path / "net.onnx", "--json").stdout)
