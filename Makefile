@@ -35,7 +35,7 @@ export CHECK_MACHINE
 # $(call make_venv,PYTHON,FOLDER): a virtual environment, or nothing at all.
 make_venv = $(1) -c "$$CHECK_MACHINE" && { test -x $(2)/bin/pip || $(1) -m venv --clear $(2) || { rm -rf $(2); exit 1; }; }
 
-.PHONY: demo test lint bench notebooks soak test-lowest test-newest lock clean
+.PHONY: demo test lint bench models notebooks soak test-lowest test-newest lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/percepkit demo
@@ -50,6 +50,9 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+models: $(VENV)/.installed-dev
+	$(BIN)/python docs/_models.py
 
 notebooks: $(VENV)/.installed-dev
 	$(BIN)/python notebooks/_store.py

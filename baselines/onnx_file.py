@@ -31,7 +31,7 @@ class OnnxDenoiser:
     Raises
     ------
     ValueError
-        If onnxruntime is not installed, the file is no model of that form, or no rate is known.
+        If the file is no model of that form, or no rate is known.
     """
 
     def __init__(self, path: str, name: str) -> None:
@@ -101,9 +101,5 @@ class OnnxDenoiser:
 def _session(path: str, _mtime_ns: int) -> Any:
     try:
         return start_session(Path(path))
-    except ImportError as error:
-        raise ValueError(
-            "onnx: models run by onnxruntime, which is not installed; pip install 'percepkit[onnx]'"
-        ) from error
     except Exception as error:  # onnxruntime has a class of its own for every cause
         raise ValueError(f"{path}: not a model that onnxruntime loads ({str(error).splitlines()[0]})") from error

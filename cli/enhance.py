@@ -1,6 +1,7 @@
 """``percepkit enhance`` and ``percepkit baselines``: denoise files and streams; list the denoisers."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from percepkit.baselines.peers._peer import Peer
 
 __all__ = ["baselines", "enhance"]
+
+LISTED_HZ = 16_000  # rate at which latency and cost are listed, but for denoisers that have another
 
 
 def enhance(
@@ -80,6 +83,10 @@ def enhance(
 
 
 def baselines(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Tell all about one denoiser, or a network's file.")
+    ] = None,
+    *,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, one object for each.")] = False,
     cost: Annotated[
         bool, typer.Option("--cost", help="Measure each one's share of a core, here and now; takes seconds.")
@@ -87,12 +94,17 @@ def baselines(
 ) -> None:
     """List the denoisers and oracles: what they do, where they come from, how late they are on a stream.
 
+    Of a trained network, NAME prints the card: what it was trained on, its scores and its limits.
+
     Example: percepkit baselines
 
     Example: percepkit baselines --json --cost
     """
     from percepkit.baselines.registry import names, peers
 
+    if name is not None:
+        _tell(name, as_json, cost)
+        return
     rows = [_described(name, cost) for name in names()]
     rows += [_described_peer(name, peer, cost) for name, peer in sorted(peers().items())]
     if as_json:
@@ -102,29 +114,58 @@ def baselines(
     from rich.markup import escape
     from rich.table import Column, Table
 
-    table = Table(Column("name", no_wrap=True), "kind", "summary", "paper", "latency at 16 kHz")
+    table = Table(Column("name", no_wrap=True), "kind", "summary", "paper", "latency", "network")
     if cost:
         table.add_column("% of a core at 16 kHz", justify="right")
     for row in rows:
         latency = "whole signal" if row["latency_ms"] is None else f"{row['latency_ms']:.1f} ms"
         measured = ["" if row["cost_percent"] is None else f"{row['cost_percent']:.2f}"] if cost else []
-        about = (row["kind"], escape(row["summary"]), escape(row["paper"]), latency)
+        about = (row["kind"], escape(row["summary"]), escape(row["paper"]), latency, _size(row))
         table.add_row(row["name"], *about, *measured)
     Console().print(table)
 
 
 def _described(name: str, measure: bool) -> dict[str, Any]:
-    """What a listing says of a denoiser; latency in ms and cost in % of a core, both at 16 kHz."""
-    from percepkit.baselines.cost import cost_percent
+    """What a listing says of a denoiser; latency in ms and cost in % of a core, at 16 kHz or its own rate."""
+    from percepkit.baselines.cost import cost_percent, latency_ms
     from percepkit.baselines.denoiser import CausalDenoiser, Denoiser, Oracle
     from percepkit.baselines.registry import load
 
     denoiser = load(name)
-    latency = denoiser.latency_samples(16_000) / 16 if isinstance(denoiser, CausalDenoiser) else None
+    latency = latency_ms(denoiser, LISTED_HZ) if isinstance(denoiser, CausalDenoiser) else None
     cost = None
     if measure and isinstance(denoiser, Denoiser | Oracle):
-        cost = round(cost_percent(denoiser, 16_000), 3)
-    return _row(name, denoiser.spec, "oracle" if denoiser.spec.needs == "stems" else "denoiser", latency, cost)
+        own = denoiser.spec.native_sample_rates or (LISTED_HZ,)
+        cost = round(cost_percent(denoiser, LISTED_HZ if LISTED_HZ in own else min(own)), 3)
+    return _row(name, denoiser, "oracle" if denoiser.spec.needs == "stems" else "denoiser", latency, cost)
+
+
+def _tell(name: str, as_json: bool, measure: bool) -> None:
+    from dataclasses import asdict
+
+    from percepkit.baselines.dnn.model_card import card_text
+    from percepkit.baselines.dnn.runtime import WholeNetworkDenoiser
+    from percepkit.baselines.registry import load
+
+    denoiser, row = load(name), _described(name, measure)
+    network = denoiser if isinstance(denoiser, WholeNetworkDenoiser) else None
+    if as_json:
+        typer.echo(json.dumps(row | ({"card": asdict(network.card)} if network else {}), indent=2))
+        return
+    if network and network.card.about:
+        typer.echo(card_text(network, recipes=False))
+        row = {"cost_percent": row["cost_percent"]}
+    for key, value in row.items():
+        if value not in (None, "", []):
+            told = ", ".join(map(str, value)) if isinstance(value, list) else value
+            typer.echo(f"{key.replace('_', ' ')}: {told}")
+
+
+def _size(row: dict[str, Any]) -> str:
+    if row["parameters"] is None:
+        return ""
+    macs = row["macs_per_second"] or math.nan
+    return f"{row['parameters']:,.0f} weights, {macs / 1e6:.3g} M MACs/s, {row['file_mb']:.2f} MB"
 
 
 def _described_peer(name: str, peer: "Peer", measure: bool) -> dict[str, Any]:
@@ -134,12 +175,15 @@ def _described_peer(name: str, peer: "Peer", measure: bool) -> dict[str, Any]:
     sample_rate = (peer.spec.native_sample_rates or (16_000,))[0]
     cost = round(cost_percent(peer, sample_rate), 3) if measure and peer.installed else None
     kind = "peer" if peer.installed else "peer, not installed"
-    return _row(name, peer.spec, kind, 1000 * peer.latency_samples(sample_rate) / sample_rate, cost)
+    return _row(name, peer, kind, 1000 * peer.latency_samples(sample_rate) / sample_rate, cost)
 
 
 def _row(
-    name: str, spec: "Spec", kind: str, latency_ms: float | None, cost_percent: float | None
+    name: str, denoiser: Any, kind: str, latency_ms: float | None, cost_percent: float | None
 ) -> dict[str, Any]:
+    from percepkit.baselines.cost import sizes
+
+    spec: Spec = denoiser.spec
     return {
         "name": name,
         "kind": kind,
@@ -150,6 +194,7 @@ def _row(
         "native_sample_rates": list(spec.native_sample_rates) if spec.native_sample_rates else None,
         "invariances": sorted(spec.invariances),
         "cost_percent": cost_percent,
+        **{key: None if math.isnan(value) else value for key, value in sizes(denoiser).items()},
     }
 
 

@@ -86,7 +86,7 @@ def cost(
     seconds: Annotated[float, typer.Option(min=1, help="Length of the signal.")] = 10.0,
     out: Annotated[Path | None, typer.Option(help="Table to write, e.g. cost.parquet.")] = None,
 ) -> None:
-    """Measure what denoisers cost: processor time, latency, memory, parameters, multiplications.
+    """Measure what denoisers cost: processor time, latency, memory, parameters, multiplications, size.
 
     They run one after another, each in a process of its own with one thread; leave the machine alone meanwhile.
 
@@ -101,9 +101,9 @@ def cost(
         ensure_writable(out)
     with progress_bar("measuring", "denoisers") as progress:
         costs = measure_cost(split_names(denoisers), sample_rate, seconds=seconds, progress=progress)
-    table = Table("denoiser", "CPU s per s", "latency ms", "memory MB", "parameters", "MACs per s")
+    table = Table("denoiser", "CPU s per s", "latency ms", "memory MB", "parameters", "MACs per s", "file MB")
     for row in costs.sort_values("rtf").itertuples():
-        numbers = (row.rtf, row.latency_ms, row.peak_mb, row.parameters, row.macs_per_second)
+        numbers = (row.rtf, row.latency_ms, row.peak_mb, row.parameters, row.macs_per_second, row.file_mb)
         table.add_row(row.denoiser, *("" if value != value else f"{value:.3g}" for value in numbers))
     console().print(table)
     for row in costs[costs["status"] != "ok"].itertuples():

@@ -52,12 +52,14 @@ def comb_weights(order: int = COMB_ORDER, future: int | None = None) -> np.ndarr
     return weights / weights.sum()
 
 
+@numba.njit(cache=True, nogil=True)
 def _future_periods(period: np.ndarray, order: int, look_ahead: int | None) -> np.ndarray:
     """Periods ahead that ``look_ahead`` samples after the end of a frame allow, 0 to ``order``, for each frame."""
-    if look_ahead is None:
-        return np.full(len(period), order)
-    reach = max(look_ahead - HALF_WIDTH, 0)
-    return np.minimum(reach // np.maximum(period, 1.0), order).astype(np.int64)
+    future = np.full(len(period), order)
+    if look_ahead is not None:
+        for frame in range(len(period)):
+            future[frame] = min(max(look_ahead - HALF_WIDTH, 0) // max(period[frame], 1.0), order)
+    return future
 
 
 def noise_gains(period: np.ndarray, *, order: int = COMB_ORDER, look_ahead: int | None = None) -> np.ndarray:
@@ -136,10 +138,18 @@ def comb_frames(
 
 
 def _checked(period: np.ndarray) -> np.ndarray:
-    wrong = period[(period != 0) & ~((period >= HALF_WIDTH) & np.isfinite(period))]
-    if len(wrong):
-        raise ValueError(f"a pitch period is at least {HALF_WIDTH} samples, or 0 for none; found {wrong[0]}")
+    wrong = _first_wrong(period)
+    if wrong < len(period):
+        raise ValueError(f"a pitch period is at least {HALF_WIDTH} samples, or 0 for none; found {period[wrong]}")
     return period
+
+
+@numba.njit(cache=True, nogil=True)
+def _first_wrong(period: np.ndarray) -> int:
+    for frame in range(len(period)):
+        if period[frame] != 0 and not HALF_WIDTH <= period[frame] < np.inf:
+            return frame
+    return len(period)
 
 
 def comb_margin(longest: float, order: int) -> int:

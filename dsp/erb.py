@@ -16,7 +16,9 @@ import numpy as np
 
 from percepkit.dsp.stft import hop_length
 
-__all__ = ["LAYOUTS", "Bands", "band_energy", "band_product", "erb_rate", "interpolate", "layout"]
+__all__ = [
+    "LAYOUTS", "Bands", "band_energy", "band_moments", "band_product", "erb_rate", "interpolate", "layout",
+]  # fmt: skip
 
 RNNOISE_HZ = 50.0 * np.array(
     [0, 2, 4, 6, 8, 10, 12, 15, 18, 21, 24, 28, 32, 36, 41, 47, 53,
@@ -168,6 +170,18 @@ def band_product(a: np.ndarray, b: np.ndarray, bands: Bands) -> np.ndarray:
     return out
 
 
+def band_moments(a: np.ndarray, b: np.ndarray, bands: Bands) -> np.ndarray:
+    """`band_product` of two spectra, and the energy of each, in one pass.
+
+    Returns
+    -------
+    float64 array, shape (3, frames, bands)
+    """
+    out = np.zeros((3, len(a), len(bands)))
+    _accumulate_moments(a, b, _starts(bands), bands.weight, out)
+    return out
+
+
 @lru_cache(maxsize=32)
 def _starts(bands: Bands) -> np.ndarray:
     """First bin of each band's upper slope, and the number of bins."""
@@ -189,6 +203,15 @@ def _accumulate(a: np.ndarray, b: np.ndarray, starts: np.ndarray, weight: np.nda
                 upper += weight[k] * product
             out[frame, band] += whole - upper
             out[frame, min(band + 1, last)] += upper
+
+
+@numba.njit(cache=True, nogil=True)
+def _accumulate_moments(
+    a: np.ndarray, b: np.ndarray, starts: np.ndarray, weight: np.ndarray, out: np.ndarray
+) -> None:
+    _accumulate(a, b, starts, weight, out[0])
+    _accumulate(a, a, starts, weight, out[1])
+    _accumulate(b, b, starts, weight, out[2])
 
 
 def interpolate(values: np.ndarray, bands: Bands) -> np.ndarray:

@@ -107,9 +107,8 @@ class PitchTracker:
         self._past = samples[len(slow) :]
         n_fft = 2 * len(self._weight) - 2
         spectrum = scipy.fft.rfft(_segments(samples, self._window, step, n_fft), axis=1)
-        power = (spectrum.real**2 + spectrum.imag**2) * self._weight
-        lagged = scipy.fft.dct(power, type=1, axis=1)[:, : len(self._unshape)] / n_fft
-        return np.asarray(lagged * (self._unshape / np.maximum(lagged[:, :1], SILENCE * n)))
+        lagged = scipy.fft.dct(_weighted_power(spectrum, self._weight), type=1, axis=1)
+        return np.asarray(_coefficients(lagged, self._unshape, SILENCE * n * n_fft))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -135,6 +134,26 @@ def _segments(x: np.ndarray, window: np.ndarray, step: int, n_fft: int) -> np.nd
         for k in range(n):
             segments[i, k] = x[i * step + k] * window[k]
     return segments
+
+
+@numba.njit(cache=True, nogil=True)
+def _weighted_power(spectrum: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    power = np.empty((len(spectrum), len(weight)))
+    for row in range(len(power)):
+        for k in range(len(weight)):
+            power[row, k] = (spectrum[row, k].real ** 2 + spectrum[row, k].imag ** 2) * weight[k]
+    return power
+
+
+@numba.njit(cache=True, nogil=True)
+def _coefficients(lagged: np.ndarray, unshape: np.ndarray, least: float) -> np.ndarray:
+    """Autocorrelation over its value at lag 0, or over ``least``, with the window's own shape taken out."""
+    out = np.empty((len(lagged), len(unshape)))
+    for row in range(len(out)):
+        scale = 1.0 / max(lagged[row, 0], least)
+        for lag in range(out.shape[1]):
+            out[row, lag] = lagged[row, lag] * scale * unshape[lag]
+    return out
 
 
 @numba.njit(cache=True, nogil=True)

@@ -11,6 +11,7 @@ speech", Interspeech 2020 (PercepNet), section 2; the window is that of the Vorb
 
 from functools import lru_cache
 
+import numba
 import numpy as np
 import scipy.fft
 
@@ -128,7 +129,7 @@ def analyse(x: np.ndarray, hop: int) -> np.ndarray:
 
 def analyse_frames(frames: np.ndarray) -> np.ndarray:
     """Spectrum of each windowed frame: shape (frames, 2 hop) to (frames, hop + 1)."""
-    return scipy.fft.rfft(frames * vorbis_window(frames.shape[1], frames.dtype.name), axis=1)
+    return scipy.fft.rfft(frames * vorbis_window(frames.shape[1], frames.dtype.str), axis=1)
 
 
 def synthesise(spectrum: np.ndarray, n_samples: int) -> np.ndarray:
@@ -159,7 +160,7 @@ def synthesise(spectrum: np.ndarray, n_samples: int) -> np.ndarray:
 def synthesise_frames(spectrum: np.ndarray) -> np.ndarray:
     """Windowed frames to be overlapped and added: shape (frames, hop + 1) to (frames, 2 hop)."""
     frames = scipy.fft.irfft(spectrum, n=2 * (spectrum.shape[1] - 1), axis=1)
-    return frames * vorbis_window(frames.shape[1], frames.dtype.name)
+    return frames * vorbis_window(frames.shape[1], frames.dtype.str)
 
 
 def overlap_add(frames: np.ndarray) -> np.ndarray:
@@ -198,9 +199,10 @@ class Analyser:
         hop = len(self._last)
         if len(block) % hop:
             raise ValueError(f"expected a multiple of {hop} samples, found {len(block)}; collect whole hops first")
-        hops = np.concatenate([self._last, block.astype(self._last.dtype, copy=False)]).reshape(-1, hop)
-        self._last = hops[-1]
-        return analyse_frames(np.hstack([hops[:-1], hops[1:]]))
+        samples = block.astype(self._last.dtype, copy=False)
+        frames = np.empty((len(samples) // hop, 2 * hop), samples.dtype)
+        _window_hops(self._last, samples, vorbis_window(2 * hop, samples.dtype.str), frames)
+        return scipy.fft.rfft(frames, axis=1)
 
 
 class Synthesiser:
@@ -223,10 +225,29 @@ class Synthesiser:
         The first hop that a stream gives lies before the signal.
         """
         hop = len(self._tail)
-        frames = synthesise_frames(spectrum)
-        out: np.ndarray = frames[:, :hop].copy()
-        out[1:] += frames[:-1, hop:]
-        if len(frames):
-            out[0] += self._tail
-            self._tail = frames[-1, hop:]
-        return out.reshape(-1)
+        frames = scipy.fft.irfft(spectrum, n=2 * hop, axis=1)
+        out = np.empty(len(frames) * hop, frames.dtype)
+        _overlap_hops(frames, vorbis_window(2 * hop, frames.dtype.str), self._tail, out)
+        return out
+
+
+# One pass over the samples where NumPy takes a call for each step: single hops are what streams are made of.
+@numba.njit(cache=True, nogil=True)
+def _window_hops(last: np.ndarray, samples: np.ndarray, window: np.ndarray, out: np.ndarray) -> None:
+    """Windowed frames of each hop and the one before it; ``last`` becomes the last of the samples."""
+    hop = len(last)
+    for frame in range(len(out)):
+        for i in range(hop):
+            out[frame, i] = last[i] * window[i]
+            last[i] = samples[frame * hop + i]
+            out[frame, hop + i] = last[i] * window[hop + i]
+
+
+@numba.njit(cache=True, nogil=True)
+def _overlap_hops(frames: np.ndarray, window: np.ndarray, tail: np.ndarray, out: np.ndarray) -> None:
+    """Windowed frames overlapped and added; ``tail`` becomes the second half of the last."""
+    hop = len(tail)
+    for frame in range(len(frames)):
+        for i in range(hop):
+            out[frame * hop + i] = frames[frame, i] * window[i] + tail[i]
+            tail[i] = frames[frame, hop + i] * window[hop + i]

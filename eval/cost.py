@@ -6,32 +6,23 @@ Each denoiser is measured in a process of its own that computes with one thread,
 import math
 import resource
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from percepkit.audio.files import read
-from percepkit.audio.resampling import resample
 from percepkit.baselines import registry
+from percepkit.baselines.cost import SIZES, latency_ms, processor_seconds, sizes, speech_in_noise
 from percepkit.baselines.denoiser import Denoiser
-from percepkit.dsp import draws
 from percepkit.engine.child import Child, ChildCrashed, ChildError, ChildTimeout
 from percepkit.engine.tables import write_table
-from percepkit.eval.score import enhance_item
-from percepkit.manifests.demo import demo_folder
 
 __all__ = ["COLUMNS", "KIND", "measure_cost", "measure_here", "write_costs"]
 
 KIND = "costs"
-COLUMNS = (
-    "denoiser", "sample_rate", "rtf", "latency_ms", "peak_mb", "parameters", "macs_per_second", "status", "reason",
-)  # fmt: skip
+COLUMNS = ("denoiser", "sample_rate", "rtf", "latency_ms", "peak_mb", *SIZES, "status", "reason")
 TIMEOUT_SECONDS = 300.0
-SNR_DB = 5.0
 _SHORT_SECONDS = 1.0
 _SLOW_RTF = 2.0  # slower ones are timed on the short signal only
 
@@ -62,8 +53,8 @@ def measure_cost(
         One row per denoiser: rtf, processor time over duration, the shorter of two runs after a first one;
         latency_ms of its stream (NaN if it needs the whole signal); peak_mb, memory above that of the process
         without it, or of the programs it runs, in MB (NaN where that is less than the process's own);
-        parameters and macs_per_second, its attributes of these names, as far as it has them; status ``ok``, or
-        why there is no measurement.
+        parameters, macs_per_second and file_mb, its attributes of these names, as far as it has them; status
+        ``ok``, or why there is no measurement.
 
     Raises
     ------
@@ -110,50 +101,25 @@ def measure_here(name: str, sample_rate: int, seconds: float) -> dict[str, float
     Returns
     -------
     dict
-        rtf, latency_ms, peak_mb, parameters and macs_per_second.
+        rtf, latency_ms, peak_mb, parameters, macs_per_second and file_mb.
     """
-    noisy = _noisy(sample_rate, max(seconds, _SHORT_SECONDS))
-    short = noisy[: int(_SHORT_SECONDS * sample_rate)]
+    item = speech_in_noise(sample_rate, max(seconds, _SHORT_SECONDS))
+    short = {name: stem[: int(_SHORT_SECONDS * sample_rate)] for name, stem in item.items()}
     before = _own_peak_mb()
     denoiser = registry.load(name)
     if not isinstance(denoiser, Denoiser):
         raise ValueError(f"{name!r} is no denoiser that runs alone")
-    _seconds_of(denoiser, short, sample_rate)  # compiles, and loads what is loaded late
-    rtf = _seconds_of(denoiser, short, sample_rate) / _SHORT_SECONDS
+    processor_seconds(denoiser, short, sample_rate)  # compiles, and loads what is loaded late
+    rtf = processor_seconds(denoiser, short, sample_rate) / _SHORT_SECONDS
     if rtf < _SLOW_RTF:
-        runs = [_seconds_of(denoiser, noisy, sample_rate) for _ in range(2)]
-        rtf = min(runs) * sample_rate / len(noisy)
+        runs = [processor_seconds(denoiser, item, sample_rate) for _ in range(2)]
+        rtf = min(runs) * sample_rate / len(item["noisy"])
     return {
         "rtf": rtf,
-        "latency_ms": _latency_ms(denoiser, sample_rate),
+        "latency_ms": latency_ms(denoiser, sample_rate),
         "peak_mb": _peak_mb(before),
-        "parameters": float(getattr(denoiser, "parameters", math.nan)),
-        "macs_per_second": float(getattr(denoiser, "macs_per_second", math.nan)),
+        **sizes(denoiser),
     }
-
-
-def _noisy(sample_rate: int, seconds: float) -> np.ndarray:
-    """Speech of the embedded corpus, repeated, in white noise."""
-    path = sorted((demo_folder() / "speech").rglob("*.flac"))[0]
-    speech, rate = read(path, channel=0)
-    n_samples = int(seconds * sample_rate)
-    speech = np.resize(resample(speech, rate, sample_rate), n_samples).astype(np.float64)
-    noise = draws.normal_samples(draws.key_of("cost"), n_samples)
-    gain = np.sqrt(np.mean(speech**2) / np.mean(noise**2)) * 10 ** (-SNR_DB / 20)
-    noisy: np.ndarray = (speech + gain * noise).astype(np.float32)
-    return noisy
-
-
-def _seconds_of(denoiser: Denoiser, noisy: np.ndarray, sample_rate: int) -> float:
-    """Processor time of one run, that of programs it starts included."""
-    started = _processor_seconds()
-    enhance_item(denoiser, {"noisy": noisy}, sample_rate)
-    return _processor_seconds() - started
-
-
-def _processor_seconds() -> float:
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def _peak_mb(before: float) -> float:
@@ -175,10 +141,3 @@ def _own_peak_mb() -> float:
 
 def _most_mb(who: int) -> float:
     return resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
-
-
-def _latency_ms(denoiser: Denoiser, sample_rate: int) -> float:
-    rates = denoiser.spec.native_sample_rates
-    rate = sample_rate if rates is None else min(rates, key=lambda own: abs(own - sample_rate))
-    latency = 1000 * denoiser.latency_samples(rate) / rate
-    return latency if denoiser.spec.causal or latency else math.nan

@@ -16,6 +16,7 @@ SMALL = {
     "throughput.py": ["--items", "2", "--rounds", "1", "--seconds", "2"],
     "pitch_agreement.py": ["--files", "2"],
     "baselines.py": ["--rounds", "1", "--seconds", "1", "--denoisers", "wiener,omlsa"],
+    "networks.py": ["--rounds", "1", "--seconds", "0.5", "--configs", "rnnoise"],
     "report.py": ["--rounds", "2", "--denoisers", "2", "--items", "10", "--players", "2"],
     "targets.py": ["--rounds", "1", "--seconds", "1"],
 }

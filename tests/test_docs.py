@@ -1,10 +1,12 @@
-"""The page about the metrics knows all of them, and says of them what they say of themselves."""
+"""The pages about metrics and models know all of them, and say of them what they say of themselves."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from percepkit.baselines.dnn.model_card import models_page
+from percepkit.baselines.trained import DENOISERS as TRAINED
 from percepkit.eval import metrics
 from percepkit.eval.metrics._interface import STATUSES
 
@@ -42,3 +44,10 @@ def test_links_lead_somewhere() -> None:
     for page in (ROOT / "docs").glob("*.md"):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.skipif(not TRAINED, reason="no network is shipped")
+def test_the_page_about_models_is_what_their_cards_say() -> None:
+    page = ROOT / "docs" / "models.md"
+    assert page.is_file(), "write it with `make models`"
+    assert page.read_text(encoding="utf-8") == models_page(TRAINED)

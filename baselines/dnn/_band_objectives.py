@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
+import numba
 import numpy as np
 
 from percepkit.baselines.dnn.frames import Frames, Head, namespace
 from percepkit.dsp.erb import Bands, layout
 from percepkit.dsp.masks import vad_frames
-from percepkit.dsp.percepnet import compute_targets
+from percepkit.dsp.percepnet import Targets, compute_targets
 from percepkit.dsp.stft import analyse, hop_length
 
 __all__ = ["BandGains", "band_weights"]
@@ -85,16 +86,87 @@ class BandGains:
 
     def enhance(self, outputs: Any, frames: Frames) -> Any:
         """Noisy spectrum, comb-filtered by the strengths, each band with the energy that its gain asks for."""
+        gains, strengths = outputs[..., : self._n], outputs[..., self._n : 2 * self._n]
+        if isinstance(frames.noisy, np.ndarray) and frames.noisy.ndim == 2:
+            return self._enhance_frames(gains, strengths, frames)
         weights = _weights(self._rate, outputs)
-        gains, spectrum = outputs[..., : self._n], frames.noisy
+        spectrum = frames.noisy
         if self.needs_comb:
-            strengths = outputs[..., self._n : 2 * self._n]
             spectrum = spectrum + (strengths @ weights.T) * (frames.combed - spectrum)
             wide = _weights(self._rate, spectrum.real)
             before, after = _energy(frames.noisy) @ wide, _energy(spectrum) @ wide
             gains = gains * ((before / (after + TINY) + TINY) ** 0.5).clip(0, MAX_RESCALE)
             weights = wide
         return spectrum * (gains @ weights.T)
+
+    def _enhance_frames(self, gains: np.ndarray, strengths: np.ndarray, frames: Frames) -> np.ndarray:
+        """The same as loops over the bins, which take a tenth of the time on the single frames of a stream."""
+        first, weight = self._bands.first, self._bands.weight
+        if not self.needs_comb:
+            return frames.noisy * _spread(gains, first, weight)
+        return _filter(frames.noisy, frames.combed, gains, strengths, first, weight)
+
+    def gains(self, outputs: np.ndarray) -> np.ndarray:
+        """Gain of each bin, float64 of shape (frames, bins); what the comb moves within a band is not in it."""
+        return _spread(outputs[:, : self._n], self._bands.first, self._bands.weight)
+
+    def as_targets(self, outputs: np.ndarray, frames: Frames) -> Targets:
+        """Outputs with strengths as `percepkit.dsp.percepnet.Targets`, 0 in the bands above the Nyquist frequency.
+
+        The attenuation is part of the gains, as a network learns it, and stands as 1.
+        """
+        tables = np.zeros((2, len(outputs), len(self._bands)))
+        tables[0, :, : self._n] = outputs[:, : self._n]
+        tables[1, :, : self._n] = outputs[:, self._n : 2 * self._n]
+        return Targets(tables[0], tables[1], np.ones_like(tables[0]), frames.period)
+
+
+@numba.njit(cache=True, nogil=True)
+def _spread(values: np.ndarray, first: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Band values on bins, as `percepkit.dsp.erb.interpolate` does it."""
+    out = np.empty((len(values), len(first)))
+    for frame in range(len(out)):
+        for k in range(len(first)):
+            out[frame, k] = _at(values[frame], first[k], weight[k])
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _at(values: np.ndarray, first: int, weight: float) -> float:
+    lower, upper = np.float64(values[first]), np.float64(values[min(first + 1, len(values) - 1)])
+    return lower + weight * (upper - lower)
+
+
+@numba.njit(cache=True, nogil=True)
+def _filter(
+    noisy: np.ndarray,
+    combed: np.ndarray,
+    gains: np.ndarray,
+    strengths: np.ndarray,
+    first: np.ndarray,
+    weight: np.ndarray,
+) -> np.ndarray:
+    """Comb by the strengths, bring each band back to its energy, and apply the gains."""
+    out = np.empty_like(noisy)
+    n = gains.shape[1]
+    factor = np.empty(n)
+    for frame in range(len(out)):
+        before, after = np.zeros(n + 1), np.zeros(n + 1)
+        for k in range(len(first)):
+            here, band, share = noisy[frame, k], first[k], np.float64(weight[k])
+            mixed = here + _at(strengths[frame], band, share) * (combed[frame, k] - here)
+            out[frame, k] = mixed
+            energy, energy_after = here.real**2 + here.imag**2, mixed.real**2 + mixed.imag**2
+            before[band] += (1 - share) * energy
+            before[band + 1] += share * energy
+            after[band] += (1 - share) * energy_after
+            after[band + 1] += share * energy_after
+        for band in range(n):
+            rescale = np.sqrt(before[band] / (after[band] + TINY) + TINY)
+            factor[band] = gains[frame, band] * min(rescale, MAX_RESCALE)
+        for k in range(len(first)):
+            out[frame, k] *= _at(factor, first[k], weight[k])
+    return out
 
 
 def _energy(spectrum: Any) -> Any:

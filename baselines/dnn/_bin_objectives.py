@@ -91,6 +91,10 @@ class Mask(_Bins):
     def _values(self, clean: np.ndarray, noisy: np.ndarray) -> np.ndarray:
         return MASKS[self._name](clean, noisy - clean, noisy)
 
+    def gains(self, outputs: np.ndarray) -> np.ndarray:
+        """The outputs as they are."""
+        return outputs
+
     def enhance(self, outputs: Any, frames: Frames) -> Any:
         """Mask times noisy spectrum."""
         return outputs * frames.noisy
@@ -103,6 +107,10 @@ class NoiseMask(_Bins):
 
     def _values(self, clean: np.ndarray, noisy: np.ndarray) -> np.ndarray:
         return noise_mask(clean, noisy - clean)
+
+    def gains(self, outputs: np.ndarray) -> np.ndarray:
+        """What is left."""
+        return 1 - outputs
 
     def enhance(self, outputs: Any, frames: Frames) -> Any:
         """Noisy spectrum less its masked part."""
@@ -174,6 +182,10 @@ class MaskThroughSignal(MagnitudeMapping):
     def predict(self, outputs: Any, frames: Frames) -> Any:
         """Compressed magnitude of the enhanced spectrum."""
         return (outputs * abs(frames.noisy) + TINY) ** COMPRESSION
+
+    def gains(self, outputs: np.ndarray) -> np.ndarray:
+        """The outputs as they are."""
+        return outputs
 
     def enhance(self, outputs: Any, frames: Frames) -> Any:
         """Mask times noisy spectrum."""

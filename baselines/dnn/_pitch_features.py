@@ -9,6 +9,7 @@ cepstrum, its differences, pitch, variability. Here on the bands of RNNoise v0.2
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numba
 import numpy as np
@@ -16,7 +17,7 @@ import scipy.fft
 
 from percepkit.baselines.dnn.frames import Frames
 from percepkit.dsp.comb import COMB_ORDER, comb_margin, comb_within
-from percepkit.dsp.erb import Bands, band_energy, band_product, layout
+from percepkit.dsp.erb import Bands, band_energy, band_moments, layout
 from percepkit.dsp.online_pitch import PitchTracker
 from percepkit.dsp.pitch import MIN_F0_HZ
 from percepkit.dsp.stft import Analyser, analyse_frames, hop_length
@@ -54,7 +55,7 @@ class PercepNetFeatures:
     @property
     def size(self) -> int:
         """Two for each band, and two."""
-        return 2 * int(layout(self.sample_rate).mask.sum()) + 2
+        return 2 * _n_bands(layout(self.sample_rate)) + 2
 
     def stream(self) -> "_PercepNetStream":
         """Start on a channel."""
@@ -77,7 +78,7 @@ class RnnoiseFeatures:
     @property
     def size(self) -> int:
         """One for each band, 18 of differences and coherences, and two."""
-        return int(layout(self.sample_rate).mask.sum()) + 3 * DIFFERENCES + 2
+        return _n_bands(layout(self.sample_rate)) + 3 * DIFFERENCES + 2
 
     def stream(self) -> "_RnnoiseStream":
         """Start on a channel."""
@@ -126,16 +127,40 @@ class _PitchAnalysis:
 
 def _log_energy(spectrum: np.ndarray, bands: Bands) -> np.ndarray:
     """Log energy of the bands below the Nyquist frequency."""
-    energy = band_energy(spectrum, bands)[:, bands.mask] / (spectrum.shape[1] - 1)
-    return np.log10(FLOOR + energy)
+    return _log10_above(band_energy(spectrum, bands), _n_bands(bands), spectrum.shape[1] - 1)
+
+
+@lru_cache(maxsize=8)
+def _n_bands(bands: Bands) -> int:
+    """Number of bands below the Nyquist frequency; they come first."""
+    return int(bands.mask.sum())
+
+
+@numba.njit(cache=True, nogil=True)
+def _log10_above(energy: np.ndarray, n_bands: int, hop: int) -> np.ndarray:
+    """Power of ten of the first bands' energy over the hop, none of silence."""
+    out = np.empty((len(energy), n_bands))
+    for frame in range(len(out)):
+        for band in range(n_bands):
+            out[frame, band] = np.log10(FLOOR + energy[frame, band] / hop)
+    return out
 
 
 def _coherence(pitched: _Pitched, bands: Bands) -> np.ndarray:
     """Coherence of each band with its comb-filtered self, 0 where either is silent."""
-    product = band_product(pitched.noisy, pitched.combed, bands)
-    norm = np.sqrt(band_energy(pitched.noisy, bands) * band_energy(pitched.combed, bands))
-    coherence = np.divide(product, norm, out=np.zeros_like(norm), where=norm > FLOOR)
-    return np.clip(coherence, 0, 1)[:, bands.mask]
+    return _shares(band_moments(pitched.noisy, pitched.combed, bands), _n_bands(bands))
+
+
+@numba.njit(cache=True, nogil=True)
+def _shares(moments: np.ndarray, n_bands: int) -> np.ndarray:
+    """Product over the root of both energies, in [0, 1], of the first bands."""
+    out = np.zeros((moments.shape[1], n_bands))
+    for frame in range(len(out)):
+        for band in range(n_bands):
+            norm = np.sqrt(moments[1, frame, band] * moments[2, frame, band])
+            if norm > FLOOR:
+                out[frame, band] = min(max(moments[0, frame, band] / norm, 0.0), 1.0)
+    return out
 
 
 class _PercepNetStream:
@@ -145,17 +170,20 @@ class _PercepNetStream:
 
     def process(self, samples: np.ndarray) -> Frames:
         pitched = self._analysis.process(samples)
-        energy = SPREAD * (_log_energy(pitched.ahead, self._bands) + CENTRE)
-        period = 2 * pitched.period / self._longest - 1
-        rows = [energy, 2 * _coherence(pitched, self._bands) - 1, period[:, None], pitched.correlation[:, None]]
-        return Frames(np.hstack(rows).astype(np.float32), pitched.noisy, pitched.combed)
+        n = _n_bands(self._bands)
+        rows = np.empty((len(pitched.noisy), 2 * n + 2), np.float32)
+        rows[:, :n] = SPREAD * (_log_energy(pitched.ahead, self._bands) + CENTRE)
+        rows[:, n : 2 * n] = 2 * _coherence(pitched, self._bands) - 1
+        rows[:, 2 * n] = 2 * pitched.period / self._longest - 1
+        rows[:, 2 * n + 1] = pitched.correlation
+        return Frames(rows, pitched.noisy, pitched.combed, pitched.period)
 
 
 class _RnnoiseStream:
     def __init__(self, sample_rate: int) -> None:
         self._analysis = _PitchAnalysis(sample_rate, 0)
         self._bands, self._longest = layout(sample_rate), sample_rate / MIN_F0_HZ
-        self._past = np.zeros((MEMORY - 1, int(self._bands.mask.sum())))
+        self._past = np.zeros((MEMORY - 1, _n_bands(self._bands)))
 
     def process(self, samples: np.ndarray) -> Frames:
         pitched = self._analysis.process(samples)
@@ -173,7 +201,7 @@ class _RnnoiseStream:
             period[:, None],
             _variability(cepstra)[:, None],
         ]
-        return Frames(np.hstack(rows).astype(np.float32), pitched.noisy, pitched.combed)
+        return Frames(np.hstack(rows).astype(np.float32), pitched.noisy, pitched.combed, pitched.period)
 
     def _cepstrum(self, spectrum: np.ndarray) -> np.ndarray:
         """DCT of log energies that fall neither 70 dB below the loudest band so far nor 15 dB from the last."""

@@ -33,6 +33,10 @@ class Card:
         Of the model; that of the features comes on top.
     causal : bool
         Whether the file holds one frame's step or the whole network.
+    parameters : int, optional
+        Number of weights.
+    macs_per_second : float, optional
+        Multiplications with addition for a second of audio.
     about : mapping
         For people: data, recipe, seed, hours, scores, limits.
     format_version : int
@@ -49,6 +53,8 @@ class Card:
     model_options: Mapping[str, Any] = field(default_factory=dict)
     look_ahead_frames: int = 0
     causal: bool = True
+    parameters: int | None = None
+    macs_per_second: float | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 

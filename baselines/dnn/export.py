@@ -14,12 +14,15 @@ import numpy as np
 import torch
 
 from percepkit.baselines.dnn.card import Card, write_card
+from percepkit.baselines.dnn.multiplications import count_macs
 from percepkit.baselines.dnn.runtime import start_session
+from percepkit.dsp.stft import hop_length
 
 __all__ = ["Exported", "export"]
 
 OPSET = 17
 TOLERANCE = 1e-4  # of outputs of the order of 1, without rounding to 8 bits
+COUNTED_FRAMES = 100  # of a network that needs the whole signal, for the mean cost of a frame
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def export(model: Any, card: Card, folder: Path, rows: np.ndarray, *, quantise: 
     model : Module
         Of `percepkit.baselines.dnn.models.build`, trained; put into evaluation mode on the CPU.
     card : Card
-        ``causal`` and ``look_ahead_frames`` are taken from the model.
+        ``causal``, ``look_ahead_frames``, ``parameters`` and ``macs_per_second`` are taken from the model.
     folder : Path
         Is made if it is missing.
     rows : float32 array, shape (frames, n_in)
@@ -93,8 +96,13 @@ def export(model: Any, card: Card, folder: Path, rows: np.ndarray, *, quantise: 
             _quantise(plain, written)
         difference = _largest_difference(written if quantise else plain, reference, rows, model)
         (written if quantise else plain).replace(path)
-    described = Card(**{**vars(card), "causal": model.causal, "look_ahead_frames": model.look_ahead_frames})
-    write_card(described, path.with_suffix(".json"))
+    own = {
+        "causal": model.causal,
+        "look_ahead_frames": model.look_ahead_frames,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "macs_per_second": _macs_of_a_frame(path, model) * card.sample_rate / hop_length(card.sample_rate),
+    }
+    write_card(Card(**{**vars(card), **own}), path.with_suffix(".json"))
     return Exported(path, float_difference, difference)
 
 
@@ -138,6 +146,15 @@ def _quantise(source: Path, path: Path) -> None:
         weight_type=QuantType.QInt8,
         per_channel=True,
     )
+
+
+def _macs_of_a_frame(path: Path, model: Any) -> float:
+    inputs = start_session(path).get_inputs()
+    if model.causal:
+        return count_macs(path, {node.name: np.zeros(node.shape, np.float32) for node in inputs})
+    [wanted] = inputs
+    rows = np.zeros((1, COUNTED_FRAMES, wanted.shape[-1]), np.float32)
+    return count_macs(path, {wanted.name: rows}) / COUNTED_FRAMES
 
 
 def _largest_difference(path: Path, reference: np.ndarray, rows: np.ndarray, model: Any) -> float:

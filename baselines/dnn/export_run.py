@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from percepkit.baselines.dnn.card import Card, read_card, write_card
 from percepkit.baselines.dnn.checkpoints import BEST, read_checkpoint
 from percepkit.baselines.dnn.config import TrainConfig, load_config
 from percepkit.baselines.dnn.export import Exported, export
+from percepkit.baselines.dnn.model_card import card_text
 from percepkit.baselines.dnn.run_log import COLUMNS, LOG
+from percepkit.baselines.dnn.runtime import load_network
 from percepkit.baselines.dnn.sources import FACTS
 from percepkit.baselines.dnn.system import System
 from percepkit.baselines.dnn.train import CONFIG, EXAMPLE
 from percepkit.engine.tables import write_text
 
-__all__ = ["card_text", "export_run"]
+__all__ = ["export_run"]
 
 
 def export_run(run: Path, out: Path, *, quantise: bool) -> Exported:
@@ -58,11 +59,10 @@ def export_run(run: Path, out: Path, *, quantise: bool) -> Exported:
     )
     exported = export(system.model, card, out.parent, np.load(run / EXAMPLE), quantise=quantise)
     written = read_card(exported.path.with_suffix(".json"))  # with what only the network knows
-    weights = sum(parameter.numel() for parameter in system.model.parameters())
-    about = _about(run, config, best, exported) | {"weights": weights, "bits": 8 if quantise else 32}
+    about = _about(run, config, best, exported) | {"bits": 8 if quantise else 32}
     card = Card(**{**vars(written), "about": about})
     write_card(card, out.with_suffix(".json"))
-    write_text(out.with_suffix(".md"), card_text(card))
+    write_text(out.with_suffix(".md"), card_text(load_network(out)))
     return exported
 
 
@@ -88,42 +88,3 @@ def _about(run: Path, config: TrainConfig, best: dict[str, Any], exported: Expor
 
 def _is_score(name: str) -> bool:
     return name == "valid_loss" or name not in COLUMNS
-
-
-def card_text(card: Card) -> str:
-    """Write a card in Markdown, for people."""
-    about = card.about
-    facts = {
-        "features": card.features,
-        "model": f"{card.model}, {about['weights']:,} weights of {about['bits']} bits",
-        "objective": card.objective,
-        "loss": ", ".join(f"{weight:g} x {name}" for name, weight in about["config"]["loss"].items()),
-        "sample rate": f"{card.sample_rate} Hz",
-        "trained": f"{about['hours_trained']:g} hours of audio, epoch {about['epoch']}, seed {about['seed']}",
-        "ONNX against PyTorch": f"outputs differ by at most {about['onnx_difference']:.2g}",
-        "versions": ", ".join(f"{name} {number}" for name, number in about["versions"].items()),
-    }
-    data: dict[str, str] = {}
-    recipes: list[str] = []
-    for part, found in about["data"].items():
-        plain = {name: value for name, value in found.items() if name != "recipe"}
-        data |= {f"{part}, {name.replace('_', ' ')}": _plain(value) for name, value in plain.items()}
-        text = yaml.safe_dump(found["recipe"], sort_keys=False, default_flow_style=None)
-        recipes += ["```yaml", f"{text}```", ""]
-    noisy = {name: f" (noisy {value:.4g})" for name, value in about["scores_noisy"].items()}
-    scores = {name: f"{value:.4g}{noisy.get(name, '')}" for name, value in about["scores"].items()}
-    sections = {"Network": facts, "Data": data, "Scores on the validation items": scores}
-    lines = [f"# {card.name}", "", card.summary, ""]
-    for title, entries in sections.items():
-        lines += [f"## {title}", "", *(f"- {name}: {value}" for name, value in entries.items()), ""]
-    if recipes:
-        lines += ["## Recipes", "", *recipes]
-    if card.paper:
-        lines += ["## Source", "", card.paper, ""]
-    if about["limits"]:
-        lines += ["## Limits", "", about["limits"], ""]
-    return "\n".join(lines)
-
-
-def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

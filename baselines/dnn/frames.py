@@ -1,8 +1,10 @@
 """Frames and outputs as models and objectives see them; NumPy arrays, or tensors with more axes in front."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
+
+import numpy as np
 
 __all__ = ["Activation", "Frames", "Head", "namespace"]
 
@@ -42,11 +44,14 @@ class Frames:
         Spectra by `percepkit.dsp.stft.analyse`.
     combed : complex array, shape (..., frames, bins), optional
         Spectra of the frames, comb-filtered along their pitch; only of features that track it.
+    period : float array, shape (..., frames), optional
+        That pitch, in samples.
     """
 
     features: Any
     noisy: Any
     combed: Any = None
+    period: Any = None
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -55,7 +60,13 @@ class Frames:
     def __getitem__(self, rows: slice) -> "Frames":
         """Some of the frames."""
         combed = None if self.combed is None else self.combed[..., rows, :]
-        return Frames(self.features[..., rows, :], self.noisy[..., rows, :], combed)
+        period = None if self.period is None else self.period[..., rows]
+        return Frames(self.features[..., rows, :], self.noisy[..., rows, :], combed, period)
+
+    def followed_by(self, later: "Frames") -> "Frames":
+        """These frames and ``later`` ones of the same signal, as NumPy arrays."""
+        pairs = ((getattr(self, field.name), getattr(later, field.name)) for field in fields(self))
+        return Frames(*(None if one is None else np.concatenate([one, other]) for one, other in pairs))
 
 
 def namespace(array: Any) -> Any:

@@ -20,6 +20,7 @@ COLUMNS = {
     "latency_ms": ("Latency", "ms"),
     "macs_per_second": ("Multiply-adds", "1/s"),
     "parameters": ("Parameters", ""),
+    "file_mb": ("File", "MB"),
     "peak_mb": ("Memory", "MB"),
 }
 

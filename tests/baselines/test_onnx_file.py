@@ -1,11 +1,8 @@
 """ONNX files as denoisers, by tiny models."""
 
-import sys
-
 import numpy as np
 import pytest
 
-from percepkit.baselines import onnx_file
 from percepkit.baselines.registry import load
 
 NOISY = (0.1 * np.random.default_rng(0).standard_normal(4_000)).astype(np.float32)
@@ -15,7 +12,6 @@ NOISY = (0.1 * np.random.default_rng(0).standard_normal(4_000)).astype(np.float3
 def model(tmp_path):
     """Maker of a model that halves and delays a waveform; gives its path."""
     onnx = pytest.importorskip("onnx", reason="onnx is not installed: no model to try")
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed; it is the extra 'onnx'")
 
     def make(shape=(1, "n"), delay=0, kind=1, **metadata):
         helper = onnx.helper
@@ -72,11 +68,3 @@ def test_other_models_are_refused(model, tmp_path):
         load(f"onnx:{tmp_path / 'broken.onnx'}")
     with pytest.raises(ValueError, match=r"there is no file nowhere\.onnx"):
         load("onnx:nowhere.onnx")
-
-
-def test_missing_package_is_named(tmp_path, monkeypatch):
-    (tmp_path / "m.onnx").touch()
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    onnx_file._session.cache_clear()
-    with pytest.raises(ValueError, match=r"pip install 'percepkit\[onnx\]'"):
-        load(f"onnx:{tmp_path / 'm.onnx'}")

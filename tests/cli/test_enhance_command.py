@@ -9,6 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from percepkit.baselines.denoiser import Spec
+from percepkit.baselines.dnn.card import Card, write_card
+from percepkit.baselines.dnn.model_card import models_page
 from percepkit.baselines.peers._peer import Peer
 from percepkit.baselines.registry import load, names, peers
 from percepkit.cli.enhance import baselines, enhance
@@ -214,3 +216,36 @@ def test_costs_of_peers_are_measured_at_their_rate(monkeypatch):
     assert same["latency_ms"] == 2
     assert same["cost_percent"] >= 0
     assert absent["cost_percent"] is None
+
+
+def test_all_about_one_denoiser():
+    told = dict(line.split(": ", 1) for line in run("baselines", "wiener").stdout.splitlines())
+    assert told["kind"] == "denoiser"
+    assert told["invariances"] == "level"
+    assert "parameters" not in told
+    row = json.loads(run("baselines", "wiener", "--json").stdout)
+    assert row["name"] == "wiener"
+    assert "no denoiser is called 'winner'" in error_of("baselines", "winner")
+
+
+def test_a_network_is_told_by_its_card(tmp_path):
+    data = {"recipe": {"split": "train"}, "speech_files": 3, "labelled_speakers": 2}
+    about = {
+        "bits": 8, "config": {"loss": {"mse": 1.0}}, "hours_trained": 2.5, "epoch": 3, "seed": 4,
+        "onnx_difference": 0.01, "versions": {"torch": "2"}, "data": {"train": data}, "scores": {"si_sdr": 9.0},
+        "scores_noisy": {"si_sdr": 5.0}, "limits": "Heard three files.",
+    }  # fmt: skip
+    card = Card("net", "A net.", "Nobody, 2026", 48_000, "percepnet", "gains", "percepnet", parameters=1_234,
+                macs_per_second=5e6, about=about)  # fmt: skip
+    write_card(card, tmp_path / "net.json")
+    (tmp_path / "net.onnx").write_bytes(bytes(10_000))  # nothing is run
+    text = run("baselines", tmp_path / "net.onnx").stdout
+    for words in ("# net", "1,234 weights, matrices of 8 bits", "latency: 40 ms", "seed 4", "train, split: train",
+                  "labelled speakers: 2", "si sdr: 9 (noisy 5)", "Heard three files.", "0.01 MB"):  # fmt: skip
+        assert words in text
+    row = json.loads(run("baselines", tmp_path / "net.onnx", "--json").stdout)
+    assert (row["parameters"], row["macs_per_second"], row["file_mb"]) == (1_234, 5e6, 0.01)
+    assert row["card"]["about"]["limits"] == "Heard three files."
+    assert "| 48 kHz | 1,234 | 0.01 MB | 5 million | 40 ms | 3 files, 2 labelled speakers |" in models_page(
+        [load(str(tmp_path / "net.onnx"))]
+    )

@@ -81,7 +81,6 @@ def test_errors_name_the_key_before_anything_is_made(tmp_path, text, message):
 def test_train_resume_export_and_enhance(folder, tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed (extra dnn)")
     pytest.importorskip("onnx", reason="onnx is not installed (extra dnn)")
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra dnn)")
     run = tmp_path / "run"
     done = percepkit("train", folder / "tiny.yaml", "--out", run, "--workers", 0)
     assert done.returncode == 0, done.stderr

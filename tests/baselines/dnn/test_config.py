@@ -85,7 +85,7 @@ def test_networks_and_losses_of_the_committed_configurations_fit():
     pytest.importorskip("torch", reason="PyTorch is not installed (extra dnn)")
     from percepkit.baselines.dnn.system import System
 
-    known = {"crn": 44_050, "rnnoise": 90_219, "percepnet_small": 1_014_212, "percepnet": 7_962_564}
+    known = {"crn": 77_472, "rnnoise": 90_219, "percepnet_small": 1_014_212, "percepnet": 7_962_564}
     for name, weights in known.items():
         system = System(load_config(CONFIGS / f"{name}.yaml"))
         assert sum(parameter.numel() for parameter in system.model.parameters()) == weights

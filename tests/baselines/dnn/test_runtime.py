@@ -1,5 +1,4 @@
 import pickle
-import sys
 
 import numpy as np
 import pytest
@@ -9,13 +8,13 @@ from percepkit.baselines.dnn.card import Card
 from percepkit.baselines.dnn.features import compute
 from percepkit.baselines.dnn.features import make as make_features
 from percepkit.baselines.dnn.objectives import make as make_objective
-from percepkit.baselines.dnn.runtime import load_network
+from percepkit.baselines.dnn.runtime import Steps, load_network
 from percepkit.baselines.registry import load
-from percepkit.dsp.stft import synthesise
+from percepkit.dsp.erb import interpolate
+from percepkit.dsp.stft import analyse, synthesise
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra dnn)")
 pytest.importorskip("onnx", reason="onnx is not installed (extra dnn)")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra dnn)")
 from percepkit.baselines.dnn.export import export  # noqa: E402
 
 #: Name: sample rate, features, objective, 8 bits, and options of features and model.
@@ -139,6 +138,64 @@ def test_length_and_dtype_are_kept(name, n_samples, exported):
     assert np.isfinite(enhanced).all()
 
 
+@pytest.mark.parametrize("name", ["percepnet-small", "rnnoise", "crn"])
+def test_steps_compute_what_single_runs_do(name, exported):
+    denoiser = exported(name)[0]
+    session, frames = denoiser.session, compute(denoiser.features, noisy_at(denoiser.card.sample_rate))
+    inputs = session.get_inputs()
+    state, expected = [np.zeros(node.shape, np.float32) for node in inputs[1:]], []
+    for row in frames.features:
+        values = [row[None], *state]
+        output, *state = session.run(None, {node.name: v for node, v in zip(inputs, values, strict=True)})
+        expected.append(output[0])
+    steps = Steps(session)
+    found = [steps.run(frames.features[:7]), steps.run(frames.features[7:8]), steps.run(frames.features[8:])]
+    assert np.array_equal(np.concatenate(found), np.array(expected))
+
+
+@pytest.mark.parametrize("name", ["rnnoise", "unet"])
+def test_gains_give_the_output(name, exported):
+    denoiser, noisy = exported(name)[0], noisy_at(16_000)[:5_001]
+    gains = denoiser.gains(noisy, 16_000)
+    assert gains.min() >= 0
+    assert gains.max() <= 1
+    expected = synthesise(gains * analyse(noisy, 160), 5_001)
+    assert np.abs(denoiser(noisy, 16_000) - expected).max() < 1e-6
+    assert not hasattr(denoiser, "predict")
+
+
+@pytest.mark.parametrize("name", ["percepnet", "percepnet-small"])
+def test_predictions_are_the_outputs_and_make_the_signal(name, exported):
+    denoiser = exported(name)[0]
+    rate = denoiser.card.sample_rate
+    noisy = noisy_at(rate)[: rate // 2]
+    found = denoiser.predict(noisy, rate)
+    bands = found.settings.layout(rate)
+    gains = interpolate(found.gains, bands)
+    assert np.abs(denoiser.gains(noisy, rate) - gains).max() < 1e-7
+    noisy_frames = compute(denoiser.features, noisy)
+    outputs = np.hstack([found.gains[:, bands.mask], found.strengths[:, bands.mask]])
+    expected = synthesise(denoiser.objective.enhance(outputs, noisy_frames), len(noisy))
+    assert np.abs(denoiser(noisy, rate) - expected).max() < 1e-6
+    assert np.array_equal(found.period, noisy_frames.period)
+
+
+@pytest.mark.parametrize("name", ["crn", "wavenet"])
+def test_what_has_no_gains_shows_none(name, exported):
+    assert not hasattr(exported(name)[0], "gains")
+    assert not hasattr(exported(name)[0], "predict")
+
+
+def test_facts_about_the_file(exported):
+    denoiser = exported("rnnoise")[0]
+    assert denoiser.file_mb == pytest.approx(len(denoiser.path.read_bytes()) / 1e6)
+    assert denoiser.parameters == sum(p.numel() for p in exported("rnnoise")[1].parameters())
+    assert denoiser.macs_per_second > 80 * denoiser.parameters
+    before, card = denoiser.fingerprint, denoiser.path.with_suffix(".json")
+    card.write_text(card.read_text() + " ")
+    assert denoiser.fingerprint != before
+
+
 def test_it_travels_to_workers_and_is_found_by_its_path(exported):
     denoiser, noisy = exported("rnnoise")[0], noisy_at(16_000)
     expected = denoiser(noisy, 16_000)
@@ -149,13 +206,6 @@ def test_it_travels_to_workers_and_is_found_by_its_path(exported):
 def test_another_rate_is_refused(exported):
     with pytest.raises(ValueError, match="my-rnnoise runs at 16000 Hz, found 8000; resample"):
         exported("rnnoise")[0](np.zeros(9), 8_000)
-
-
-def test_a_missing_runtime_is_named(exported, monkeypatch):
-    denoiser = load_network(exported("rnnoise")[0].path)
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ImportError, match=r"onnxruntime, which is not installed.*pip install '\.\[dnn\]'"):
-        denoiser(np.zeros(9), 16_000)
 
 
 def test_a_model_that_exports_wrongly_is_refused(tmp_path, monkeypatch):

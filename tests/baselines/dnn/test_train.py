@@ -245,7 +245,6 @@ def test_workers_give_the_batches_of_one_process(tiny_config, training):
 
 def test_a_trained_network_runs_from_its_file_and_its_cards_tell_all(tiny_config, training, tmp_path):
     pytest.importorskip("onnx", reason="onnx is not installed (extra dnn)")
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra dnn)")
     from percepkit.baselines.dnn.export_run import export_run
     from percepkit.baselines.dnn.runtime import load_network
 
