@@ -6,6 +6,7 @@ would make any second way of computing it differ.
 
 from collections import deque
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ class WholeNetworkDenoiser:
             native_sample_rates=(card.sample_rate,),
             causal=card.causal,
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the network and its card."""
+        content = self.path.read_bytes() + self.path.with_suffix(".json").read_bytes()
+        return blake2b(content, digest_size=16).hexdigest()
 
     @cached_property
     def session(self) -> Any:
