@@ -27,8 +27,11 @@ from percepkit.baselines.suppression import Suppressor
 from percepkit.engine.importing import import_attribute
 
 __all__ = [
-    "CLASSICS", "LADDER", "FunctionDenoiser", "default_names", "load", "module_of", "names", "peers",
+    "ANCHORS", "CLASSICS", "LADDER", "FunctionDenoiser", "default_names", "load", "module_of", "names", "peers",
 ]  # fmt: skip
+
+#: What the metrics say at their ends.
+ANCHORS = ("clean", "silence")
 
 #: Rungs of the PercepNet article from the barest to the ceiling of all gains.
 LADDER = ("oracle-gains", "oracle-comb", "oracle-postfilter", "oracle-magnitude")
@@ -132,14 +135,14 @@ def names() -> list[str]:
 
 
 def default_names() -> list[str]:
-    """What is scored unless asked otherwise: some classics, the ladder, and what other packages register, sorted.
+    """What is scored unless asked otherwise: anchors, classics, the ladder, and what others register, sorted.
 
     Examples
     --------
     >>> "omlsa" in default_names(), "oracle-comb-published" in default_names()
     (True, False)
     """
-    return sorted({*CLASSICS, *LADDER, *_third_party()})
+    return sorted({*ANCHORS, *CLASSICS, *LADDER, *_third_party()})
 
 
 def load(name: str) -> Denoiser | Oracle | Recorded:

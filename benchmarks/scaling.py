@@ -123,7 +123,7 @@ def main() -> None:
     if "eval" in arguments.of:
         with tempfile.TemporaryDirectory() as name:
             make_sources(Path(name), 16_000, 4 * arguments.seconds)
-            compare_scoring(Path(name), arguments.items // 10, arguments.seconds, arguments.rounds)
+            compare_scoring(Path(name), max(2, arguments.items // 10), arguments.seconds, arguments.rounds)
     print("\ncluster   ready   CPU started   CPU ready   heavy", flush=True)
     subprocess.run([sys.executable, Path(__file__).with_name("_worker_start.py")], check=True)
 

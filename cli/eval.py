@@ -49,7 +49,7 @@ def run_command(
         typer.Option(
             help="Names with commas between them; of your own `module:function`, `cmd:PROGRAM {in} {out}`, "
             "`onnx:FILE`, or `folder:PATH/{item_id}.wav`. "
-            "Default: a few classics, the four oracles of the ladder, and installed plugins. "
+            "Default: a few classics, the four oracles of the ladder, the anchors clean and silence, and plugins. "
             "The noisy input is always scored."
         ),
     ] = "",

@@ -18,7 +18,7 @@ from percepkit.eval.score import NOISY
 __all__ = ["ANCHORS", "crossovers", "gap_closed", "oracles_among", "resample_items"]
 
 #: Scored like denoisers, but neither they nor anybody like them takes part in the contest.
-ANCHORS = (NOISY, "clean")
+ANCHORS = (NOISY, *registry.ANCHORS)
 
 
 def oracles_among(names: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from percepkit.eval import metrics as metric_floor
-from percepkit.eval.policies import better_of
+from percepkit.eval.policies import better_of, unexpected
 from percepkit.eval.tables import Sheet
 
 __all__ = ["comparison_sheet", "crossover_lines", "failure_line", "item_sheet", "profile_sheet", "summary_sheets"]
@@ -110,13 +110,14 @@ def item_sheet(listed: pd.DataFrame, metric: str) -> Sheet:
 
 
 def failure_line(scores: pd.DataFrame) -> str:
-    """Count in one line the scores that could not be computed, by their status.
+    """Count in one line the scores that could not be computed, by their status; nobody expects one of silence.
 
     Examples
     --------
-    >>> failure_line(pd.DataFrame({"status": ["ok", "too_short", "ok", "too_short"]}))
+    >>> failure_line(pd.DataFrame({"denoiser": "wiener", "status": ["ok", "too_short", "ok", "too_short"]}))
     '2 of 4 scores are missing: too_short 2'
     """
+    scores = unexpected(scores)
     missing = scores["status"][scores["status"] != "ok"].value_counts().sort_index()
     if missing.empty:
         return f"all {len(scores)} scores were computed"

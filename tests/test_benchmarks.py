@@ -17,6 +17,7 @@ SMALL = {
     "pitch_agreement.py": ["--files", "2"],
     "baselines.py": ["--rounds", "1", "--seconds", "1", "--denoisers", "wiener,omlsa"],
     "report.py": ["--rounds", "2", "--denoisers", "2", "--items", "10", "--players", "2"],
+    "metrics.py": ["--items", "1", "--rounds", "1", "--seconds", "2"],
     "targets.py": ["--rounds", "1", "--seconds", "1"],
 }
 SCRIPTS = sorted(path.name for path in FOLDER.glob("[!_]*.py"))

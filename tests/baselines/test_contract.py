@@ -56,7 +56,7 @@ def test_spec_is_filled_in(name):
 
 
 @pytest.mark.parametrize("sample_rate", RATES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "silence"])
 def test_output_has_no_lag(name, sample_rate):
     item = stems(sample_rate, sample_rate)
     enhanced = ready(name, sample_rate, item)(item["noisy"], sample_rate)
