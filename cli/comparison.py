@@ -71,8 +71,8 @@ def compare_command(
     """
     from pandas.api.types import is_numeric_dtype
 
-    from percepkit.eval.anchors import crossovers
     from percepkit.eval.comparison import compare
+    from percepkit.eval.crossing import crossovers
     from percepkit.eval.policies import warn_of_ranks
     from percepkit.eval.summary import comparison_sheet, crossover_lines
 
@@ -187,11 +187,14 @@ def print_tables(
     out: Path | None = None,
 ) -> None:
     """Print the means of a score table, one table per condition, and what is missing; or write them."""
+    from pandas.api.types import is_numeric_dtype
+
     from percepkit.engine.tables import write_text
     from percepkit.eval.clusters import known_dimensions
+    from percepkit.eval.crossing import sure_crossovers
     from percepkit.eval.policies import warn_of_ranks
     from percepkit.eval.statistics import summarise
-    from percepkit.eval.summary import failure_line, summary_sheets
+    from percepkit.eval.summary import crossover_sheet, failure_line, summary_sheets
     from percepkit.eval.tables import sheets_text
 
     scores, items = _read(scores_path, corpus)
@@ -200,6 +203,11 @@ def print_tables(
         units = known_dimensions(items)
     summary = summarise(scores, items, by, clusters=units, policy=policy)
     sheets = summary_sheets(summary, by=by)
+    if len(by) == 1 and is_numeric_dtype(items[by[0]]):
+        crossed = sure_crossovers(
+            scores, items, sorted(map(str, scores["denoiser"].unique())), column=by[0], clusters=units
+        )
+        sheets += [crossover_sheet(crossed, by[0])] if len(crossed) else []
     if form is not None:
         text = sheets_text(sheets, summary, form=form)
         if out is None:

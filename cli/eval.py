@@ -121,6 +121,8 @@ def table_command(
 ) -> None:
     """Print means with 95 % intervals, and the improvement over the noisy input below each.
 
+    By one numeric condition, the pairs of denoisers are listed whose order turns round over it.
+
     Example: `percepkit eval table corpus-scores.parquet out/corpus --by snr_db --format latex --out table.tex`
     """
     comparison.print_tables(scores, corpus, split_names(by), policy=policy, clusters=clusters, form=form, out=out)

@@ -11,7 +11,10 @@ from percepkit.eval import metrics as metric_floor
 from percepkit.eval.policies import better_of, unexpected
 from percepkit.eval.tables import Sheet
 
-__all__ = ["comparison_sheet", "crossover_lines", "failure_line", "item_sheet", "profile_sheet", "summary_sheets"]
+__all__ = [
+    "comparison_sheet", "crossover_lines", "crossover_sheet", "failure_line", "item_sheet", "profile_sheet",
+    "summary_sheets",
+]  # fmt: skip
 
 _RANKED_BY = "pesq_wb"
 _DIGITS = {"dB": 1, "1": 3}  # decimal places by unit, else two
@@ -79,6 +82,17 @@ def crossover_lines(crossings: pd.DataFrame, column: str) -> list[str]:
         f"the curves cross in {100 * row['found']:.0f} % of the resamples"
         for row in crossings.to_dict("records")
     ]
+
+
+def crossover_sheet(crossings: pd.DataFrame, column: str) -> Sheet:
+    """Lay out where the order of two denoisers turns, from `percepkit.eval.crossing.sure_crossovers`."""
+    rows = [
+        [row["metric"], row["below"], f"{row['at']:.1f} [{row['low']:.1f}, {row['high']:.1f}]", row["above"]]
+        for row in crossings.to_dict("records")
+    ]
+    notes = ["pairs whose curves cross once, and in at least 95 % of the resamples; 95 % intervals"]
+    head = ["metric", "ahead below", f"{column} where they cross", "ahead above"]
+    return Sheet(head, rows, f"Crossovers over {column}", notes, ("ahead below", "ahead above"))
 
 
 def profile_sheet(table: pd.DataFrame) -> Sheet:
