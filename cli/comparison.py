@@ -154,18 +154,31 @@ def card_command(
         bool, typer.Option("--verify", help="Check the card at --out: digests, and some scores computed again.")
     ] = False,
     items: Annotated[int, typer.Option(min=1, help="Items that --verify scores again.")] = 3,
+    against: Annotated[
+        Path | None, typer.Option(help="Another card (.json); say what the two evaluations differ in.")
+    ] = None,
 ) -> None:
     """Write down what was scored, with which versions, on which data; or check such a card.
 
     Example: `percepkit eval card corpus-scores.parquet out/corpus --out card.json`, later with `--verify`
     """
-    from percepkit.eval.card import card_text, make_card, read_card, verify_card, write_card
+    from percepkit.eval.card import (
+        card_differences,
+        card_text,
+        make_card,
+        read_card,
+        verify_card,
+        write_card,
+    )
 
+    other = None if against is None else read_card(against)
     if not verify:
         card = make_card(scores, corpus)
         write_card(card, out)
         typer.echo(card_text(card) if out.suffix == ".md" else f"digest: {card['digest']}")
         typer.echo(f"card: {out}")
+        for line in [] if other is None else card_differences(card, other) or ["the two cards are the same"]:
+            typer.echo(line)
         return
     with progress_bar("verify", "items") as progress:
         findings, n_cells = verify_card(read_card(out), scores, corpus, n_items=items, progress=progress)
