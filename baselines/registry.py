@@ -26,7 +26,12 @@ from percepkit.baselines.recorded_folder import RecordedFolder
 from percepkit.baselines.suppression import Suppressor
 from percepkit.engine.importing import import_attribute
 
-__all__ = ["CLASSICS", "LADDER", "FunctionDenoiser", "default_names", "load", "names", "peers"]
+__all__ = [
+    "ANCHORS", "CLASSICS", "LADDER", "FunctionDenoiser", "default_names", "load", "module_of", "names", "peers",
+]  # fmt: skip
+
+#: What the metrics say at their ends.
+ANCHORS = ("clean", "silence")
 
 #: Rungs of the PercepNet article from the barest to the ceiling of all gains.
 LADDER = ("oracle-gains", "oracle-comb", "oracle-postfilter", "oracle-magnitude")
@@ -79,9 +84,14 @@ class FunctionDenoiser:
         return 0
 
 
-@lru_cache(maxsize=1)
 def _shipped() -> dict[str, Denoiser | Oracle]:
-    found: dict[str, Denoiser | Oracle] = {}
+    return {name: denoiser for name, (denoiser, _) in _with_modules().items()}
+
+
+@lru_cache(maxsize=1)
+def _with_modules() -> dict[str, tuple[Denoiser | Oracle, str]]:
+    """Shipped denoisers and the modules that they lie in."""
+    found: dict[str, tuple[Denoiser | Oracle, str]] = {}
     for module in pkgutil.iter_modules(percepkit.baselines.__path__, "percepkit.baselines."):
         if module.name.rpartition(".")[2].startswith("_"):
             continue
@@ -90,7 +100,7 @@ def _shipped() -> dict[str, Denoiser | Oracle]:
                 raise ValueError(
                     f"two denoisers are called {denoiser.spec.name!r}; rename the one in {module.name}"
                 )
-            found[denoiser.spec.name] = denoiser
+            found[denoiser.spec.name] = denoiser, module.name
     return found
 
 
@@ -125,14 +135,14 @@ def names() -> list[str]:
 
 
 def default_names() -> list[str]:
-    """What is scored unless asked otherwise: some classics, the ladder, and what other packages register, sorted.
+    """What is scored unless asked otherwise: anchors, classics, the ladder, and what others register, sorted.
 
     Examples
     --------
     >>> "omlsa" in default_names(), "oracle-comb-published" in default_names()
     (True, False)
     """
-    return sorted({*CLASSICS, *LADDER, *_third_party()})
+    return sorted({*ANCHORS, *CLASSICS, *LADDER, *_third_party()})
 
 
 def load(name: str) -> Denoiser | Oracle | Recorded:
@@ -177,6 +187,32 @@ def load(name: str) -> Denoiser | Oracle | Recorded:
         f"no denoiser is called {name!r}; choose from {', '.join([*names(), *sorted(peers())])}, "
         "or give MODULE:FUNCTION"
     )
+
+
+def module_of(name: str) -> str:
+    """Module that the code of a denoiser begins in.
+
+    Parameters
+    ----------
+    name : str
+        As for `load`.
+
+    Examples
+    --------
+    >>> module_of("wiener-leading"), module_of("wiener+mcra"), module_of("my_package.net:denoise")
+    ('percepkit.baselines.wiener', 'percepkit.baselines.wiener', 'my_package.net')
+    """
+    base = name.rpartition("+")[0] if name not in _with_modules() and "+" in name and ":" not in name else name
+    if base in _with_modules():
+        return _with_modules()[base][1]
+    if name in _third_party():
+        return _third_party()[name].module
+    if name in peers():
+        return peers()[name].process.__module__
+    kind, colon, _ = name.partition(":")
+    if colon and kind not in _ELSEWHERE and not name.endswith(".onnx"):
+        return kind
+    return type(load(name)).__module__
 
 
 def _as_denoiser(found: object, name: str) -> Denoiser | Oracle:

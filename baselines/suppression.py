@@ -4,8 +4,6 @@ A gain law turns the power of frames and the noise power in them into gains. `Su
 of `percepkit.baselines.estimators`; ``with_estimator`` makes the same denoiser with another.
 """
 
-import inspect
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -47,7 +45,7 @@ class Suppressor(SpectralDenoiser):
         if estimator not in ESTIMATORS:
             raise ValueError(f"no noise estimator is called {estimator!r}; choose from {', '.join(ESTIMATORS)}")
         start_noise = ESTIMATORS[estimator]
-        self._law, self._parts = (spec, start_law), (start_law, start_noise)
+        self._law = spec, start_law
         described = Spec(
             name=spec.name,
             summary=spec.summary,
@@ -56,13 +54,6 @@ class Suppressor(SpectralDenoiser):
             invariances=frozenset({"level"}),
         )
         super().__init__(described, lambda grid: _Pair(start_noise(grid), start_law(grid)))
-
-    @property
-    def fingerprint(self) -> str:
-        """Source of the law, the estimator, and what they are derived from: an edit makes another denoiser."""
-        classes = {base for part in self._parts for base in inspect.getmro(part) if base is not object}
-        files = {inspect.getfile(base) for base in classes if base.__module__.startswith("percepkit.")}
-        return "".join(Path(file).read_text(encoding="utf-8") for file in sorted(files))
 
     def with_estimator(self, estimator: str) -> "Suppressor":
         """The same gain law with another noise estimator, called ``NAME+ESTIMATOR``."""

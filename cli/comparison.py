@@ -71,8 +71,8 @@ def compare_command(
     """
     from pandas.api.types import is_numeric_dtype
 
-    from percepkit.eval.anchors import crossovers
     from percepkit.eval.comparison import compare
+    from percepkit.eval.crossing import crossovers
     from percepkit.eval.policies import warn_of_ranks
     from percepkit.eval.summary import comparison_sheet, crossover_lines
 
@@ -154,18 +154,31 @@ def card_command(
         bool, typer.Option("--verify", help="Check the card at --out: digests, and some scores computed again.")
     ] = False,
     items: Annotated[int, typer.Option(min=1, help="Items that --verify scores again.")] = 3,
+    against: Annotated[
+        Path | None, typer.Option(help="Another card (.json); say what the two evaluations differ in.")
+    ] = None,
 ) -> None:
     """Write down what was scored, with which versions, on which data; or check such a card.
 
     Example: `percepkit eval card corpus-scores.parquet out/corpus --out card.json`, later with `--verify`
     """
-    from percepkit.eval.card import card_text, make_card, read_card, verify_card, write_card
+    from percepkit.eval.card import (
+        card_differences,
+        card_text,
+        make_card,
+        read_card,
+        verify_card,
+        write_card,
+    )
 
+    other = None if against is None else read_card(against)
     if not verify:
         card = make_card(scores, corpus)
         write_card(card, out)
         typer.echo(card_text(card) if out.suffix == ".md" else f"digest: {card['digest']}")
         typer.echo(f"card: {out}")
+        for line in [] if other is None else card_differences(card, other) or ["the two cards are the same"]:
+            typer.echo(line)
         return
     with progress_bar("verify", "items") as progress:
         findings, n_cells = verify_card(read_card(out), scores, corpus, n_items=items, progress=progress)
@@ -187,11 +200,14 @@ def print_tables(
     out: Path | None = None,
 ) -> None:
     """Print the means of a score table, one table per condition, and what is missing; or write them."""
+    from pandas.api.types import is_numeric_dtype
+
     from percepkit.engine.tables import write_text
     from percepkit.eval.clusters import known_dimensions
+    from percepkit.eval.crossing import sure_crossovers
     from percepkit.eval.policies import warn_of_ranks
     from percepkit.eval.statistics import summarise
-    from percepkit.eval.summary import failure_line, summary_sheets
+    from percepkit.eval.summary import crossover_sheet, failure_line, summary_sheets
     from percepkit.eval.tables import sheets_text
 
     scores, items = _read(scores_path, corpus)
@@ -200,6 +216,11 @@ def print_tables(
         units = known_dimensions(items)
     summary = summarise(scores, items, by, clusters=units, policy=policy)
     sheets = summary_sheets(summary, by=by)
+    if len(by) == 1 and is_numeric_dtype(items[by[0]]):
+        crossed = sure_crossovers(
+            scores, items, sorted(map(str, scores["denoiser"].unique())), column=by[0], clusters=units
+        )
+        sheets += [crossover_sheet(crossed, by[0])] if len(crossed) else []
     if form is not None:
         text = sheets_text(sheets, summary, form=form)
         if out is None:

@@ -10,12 +10,16 @@ from percepkit.cli import comparison, judging
 from percepkit.cli.options import (
     Align,
     CorpusArgument,
+    Limit,
+    Metrics,
+    Reuse,
     Scheduler,
     ScoredArgument,
     ScoresArgument,
     Workers,
     connect,
     console,
+    print_taken_over,
     progress_bar,
     split_names,
     wanted_metrics,
@@ -45,28 +49,24 @@ def run_command(
         typer.Option(
             help="Names with commas between them; of your own `module:function`, `cmd:PROGRAM {in} {out}`, "
             "`onnx:FILE`, or `folder:PATH/{item_id}.wav`. "
-            "Default: a few classics, the four oracles of the ladder, and installed plugins. "
+            "Default: a few classics, the four oracles of the ladder, the anchors clean and silence, and plugins. "
             "The noisy input is always scored."
         ),
     ] = "",
-    metrics: Annotated[
-        str,
-        typer.Option(
-            help="Names with commas between them, see `percepkit eval metrics`, or `all`. "
-            "Default: pesq_wb, pesq_nb, stoi, estoi and si_sdr."
-        ),
-    ] = "",
+    metrics: Metrics = "",
     out: Annotated[
         Path | None, typer.Option(help="Score table to write. Default: CORPUS-scores.parquet in this folder.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT items.")] = None,
+    limit: Limit = None,
     align: Align = False,
+    reuse: Reuse = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
     """Score denoisers on every item of a corpus and print the means.
 
-    A run that was stopped goes on where it was when it is started again with the same output.
+    A run that was stopped goes on where it was when it is started again with the same output. What the output
+    holds already is not computed again: the same sound, denoiser and version of the metric.
 
     Example: `percepkit eval run out/corpus --denoisers wiener,my_package:denoise --metrics pesq_wb,stoi`
     """
@@ -92,10 +92,10 @@ def run_command(
             client=connected,
             limit=limit,
             align=align,
+            reuse=reuse or (),
             progress=progress,
         )
-    if result.n_resumed:
-        typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
+    print_taken_over(result)
     for status, count in sorted(result.skipped.items()):
         typer.echo(f"{count} items of the corpus were left out: {status}")
     comparison.print_tables(out, corpus)
@@ -120,6 +120,8 @@ def table_command(
     out: Annotated[Path | None, typer.Option(help="File for --format; default: the terminal.")] = None,
 ) -> None:
     """Print means with 95 % intervals, and the improvement over the noisy input below each.
+
+    By one numeric condition, the pairs of denoisers are listed whose order turns round over it.
 
     Example: `percepkit eval table corpus-scores.parquet out/corpus --by snr_db --format latex --out table.tex`
     """

@@ -9,10 +9,14 @@ import typer
 from percepkit.cli.comparison import print_delays, print_tables
 from percepkit.cli.options import (
     Align,
+    Limit,
+    Metrics,
+    Reuse,
     Scheduler,
     Workers,
     connect,
     console,
+    print_taken_over,
     progress_bar,
     split_names,
     wanted_metrics,
@@ -34,16 +38,11 @@ def files(
         ),
     ],
     noisy: Annotated[Path | None, typer.Option(help="Folder of the unprocessed files, scored as `noisy`.")] = None,
-    metrics: Annotated[
-        str,
-        typer.Option(
-            help="Names with commas between them, see `percepkit eval metrics`, or `all`. "
-            "Default: pesq_wb, pesq_nb, stoi, estoi and si_sdr."
-        ),
-    ] = "",
+    metrics: Metrics = "",
     out: Annotated[Path, typer.Option(help="Score table to write.")] = Path("scores.parquet"),
-    limit: Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT references.")] = None,
+    limit: Limit = None,
     align: Align = False,
+    reuse: Reuse = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
@@ -68,10 +67,10 @@ def files(
             noisy=noisy,
             limit=limit,
             align=align,
+            reuse=reuse or (),
             progress=progress,
         )
-    if result.n_resumed:
-        typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
+    print_taken_over(result)
     _print_unused(result.unused)
     print_tables(out, result.items)
     print_delays(out)

@@ -22,10 +22,13 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
     from distributed import Client
 
     from percepkit.engine.cluster import Serial
+    from percepkit.eval.score import ScoreRun
+    from percepkit.eval.score_files import FileRun
 
 __all__ = [
-    "Align", "CorpusArgument", "Roots", "Scheduler", "ScoredArgument", "ScoresArgument", "Workers", "connect",
-    "console", "parse_roots", "progress_bar", "split_names", "wanted_metrics",
+    "Align", "CorpusArgument", "Limit", "Metrics", "Reuse", "Roots", "Scheduler", "ScoredArgument",
+    "ScoresArgument", "Workers", "connect", "console", "parse_roots", "print_taken_over", "progress_bar",
+    "split_names", "wanted_metrics",
 ]  # fmt: skip
 
 CorpusArgument = Annotated[Path, typer.Argument(help="Rendered corpus.", metavar="CORPUS")]
@@ -36,6 +39,20 @@ ScoresArgument = Annotated[Path, typer.Argument(help="Table of `eval run` or `ev
 Align = Annotated[
     bool,
     typer.Option("--align", help="Undo the delay of outputs that others made; without it, it is only reported."),
+]
+Metrics = Annotated[
+    str,
+    typer.Option(
+        help="Names with commas between them, see `percepkit eval metrics`, or `all`. "
+        "Default: pesq_wb, pesq_nb, stoi, estoi and si_sdr."
+    ),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Score only the first LIMIT items.")]
+Reuse = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="SCORES", help="Take over scores of the same sound from this table, too; as often as needed."
+    ),
 ]
 
 Workers = Annotated[
@@ -87,6 +104,14 @@ def wanted_metrics(text: str) -> list[str]:
         left_out = f"left out: {', '.join(missing)}; they need pip install 'percepkit[learned]'"
         Console(stderr=True, highlight=False, markup=False).print(left_out, soft_wrap=True)
     return metrics.installed()
+
+
+def print_taken_over(result: "ScoreRun | FileRun") -> None:
+    """Say what a run of scoring had not to compute."""
+    if result.n_resumed:
+        typer.echo(f"{result.n_resumed} of {result.n_items} items were scored by an earlier run")
+    if result.n_reused:
+        typer.echo(f"{result.n_reused} scores were taken over from earlier tables")
 
 
 def console() -> Console:

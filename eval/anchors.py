@@ -1,4 +1,4 @@
-"""How far towards an oracle a denoiser comes, and where two denoisers change places."""
+"""How far towards an oracle a denoiser comes."""
 
 import math
 from collections.abc import Sequence
@@ -10,15 +10,14 @@ from percepkit.baselines import registry
 from percepkit.dsp import draws
 from percepkit.eval.bootstrap import Estimate, Resamples, estimate, resample
 from percepkit.eval.clusters import cluster_codes, known_dimensions
-from percepkit.eval.comparison import chosen_metrics, paired_values
-from percepkit.eval.conditions import condition_column
+from percepkit.eval.comparison import chosen_metrics
 from percepkit.eval.policies import better_of
 from percepkit.eval.score import NOISY
 
-__all__ = ["ANCHORS", "crossovers", "gap_closed", "oracles_among", "resample_items"]
+__all__ = ["ANCHORS", "gap_closed", "oracles_among", "resample_items"]
 
 #: Scored like denoisers, but neither they nor anybody like them takes part in the contest.
-ANCHORS = (NOISY, "clean")
+ANCHORS = (NOISY, *registry.ANCHORS)
 
 
 def oracles_among(names: Sequence[str]) -> list[str]:
@@ -96,61 +95,6 @@ def gap_closed(
     return pd.DataFrame(rows, columns=["metric", "denoiser", "oracle", "share", "low", "high", "n"])
 
 
-def crossovers(
-    scores: pd.DataFrame,
-    items: pd.DataFrame,
-    a: str,
-    b: str,
-    *,
-    metrics: Sequence[str] = (),
-    column: str = "snr_db",
-    clusters: Sequence[str] | None = None,
-    policy: str = "common",
-    confidence: float = 0.95,
-) -> pd.DataFrame:
-    """Find where the curves of two denoisers over a condition cross.
-
-    Parameters
-    ----------
-    column : str
-        A numeric column of ``items``. Means at its levels (or bins, then at the mean within each) are joined by
-        straight lines.
-    scores, items, a, b, metrics, clusters, policy, confidence
-        As for `percepkit.eval.comparison.compare`.
-
-    Returns
-    -------
-    DataFrame
-        One row for each crossing: metric, at (in the unit of the column), low and high (percentiles of the
-        crossings of the resamples nearest to it), found (share of resamples that cross at all; an
-        interval with less than ``confidence`` of them says little), below and above (who is ahead there).
-    """
-    used = paired_values(scores, a, b, metrics=metrics, policy=policy).dropna(subset=["a", "b"])
-    known = items[items["item"].isin(used["item"]) & items[column].notna()].reset_index(drop=True)
-    levels = pd.DataFrame({"item": known["item"], "x": known[column], "level": condition_column(known, column)})
-    rows: list[dict[str, object]] = []
-    for metric in chosen_metrics(scores, metrics):
-        pairs = used[used["metric"] == metric].merge(levels, on="item", validate="1:1")
-        at = pairs.groupby("level", observed=True, sort=True)["x"].mean()
-        inside = pairs["level"].astype(str).to_numpy()[:, None] == np.array([str(name) for name in at.index])
-        if inside.shape[1] < 2:
-            continue
-        sign = 1.0 if better_of(metric) == "higher" else -1.0
-        difference = sign * (pairs["a"] - pairs["b"]).to_numpy()[:, None] * inside
-        drawn = resample_items(
-            np.concatenate([difference, inside], axis=1), pairs["item"].to_numpy(), items, clusters
-        )
-        curve, curves = _curve(drawn.mean), _curve(drawn.drawn)
-        resampled = _crossings(_joined(curves, at.to_numpy()), at.to_numpy())
-        for place in _crossings(curve[None], at.to_numpy())[0]:
-            if not math.isnan(place):
-                segment = int(np.searchsorted(at.to_numpy(), place, side="right")) - 1
-                ahead = (a, b) if curve[segment] > 0 else (b, a)
-                rows.append({"metric": metric, "at": place} | _near(resampled, place, confidence)
-                            | {"below": ahead[0], "above": ahead[1]})  # fmt: skip
-    return pd.DataFrame(rows, columns=["metric", "at", "low", "high", "found", "below", "above"])
-
-
 def _needs(name: str) -> str:
     try:
         return registry.load(name).spec.needs
@@ -187,35 +131,3 @@ def _share(
     return {
         "share": float(share.value[0]), "low": float(share.low[0]), "high": float(share.high[0]), "n": len(rows),
     }  # fmt: skip
-
-
-def _curve(means: np.ndarray) -> np.ndarray:
-    """Mean at each level from the means of differences and of memberships, [..., 2 L] -> [..., L]."""
-    n_levels = means.shape[-1] // 2
-    total, count = means[..., :n_levels], means[..., n_levels:]
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-
-
-def _joined(curves: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Draw straight lines over levels that a resample has no item at."""
-    for row in np.flatnonzero(np.isnan(curves).any(axis=1)):
-        known = ~np.isnan(curves[row])
-        curves[row] = np.interp(at, at[known], curves[row, known], left=np.nan, right=np.nan)
-    return curves
-
-
-def _crossings(curves: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Where each curve is zero between two levels, [n, L] -> [n, L - 1], NaN where it is not."""
-    left, right = curves[:, :-1], curves[:, 1:]
-    crosses = left * right < 0
-    share = np.divide(left, left - right, out=np.full_like(left, np.nan), where=crosses)
-    return at[:-1] + share * np.diff(at)
-
-
-def _near(resampled: np.ndarray, place: float, confidence: float) -> dict[str, float]:
-    some = resampled[~np.isnan(resampled).all(axis=1)]
-    if not len(some):
-        return {"low": math.nan, "high": math.nan, "found": 0.0}
-    nearest = some[np.arange(len(some)), np.nanargmin(np.abs(some - place), axis=1)]
-    low, high = np.quantile(nearest, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return {"low": float(low), "high": float(high), "found": len(some) / len(resampled)}

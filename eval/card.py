@@ -22,7 +22,7 @@ from percepkit.eval.lateness import was_aligned
 from percepkit.eval.score import NOISY, code_digest, read_scores, score_item
 from percepkit.synth.corpus import Corpus, open_corpus
 
-__all__ = ["card_text", "make_card", "read_card", "verify_card", "write_card"]
+__all__ = ["card_differences", "card_text", "make_card", "read_card", "verify_card", "write_card"]
 
 PACKAGES = ("percepkit", "numpy", "scipy", "pandas", "soundfile", "soxr", "pesq", "pystoi", "numba")
 FORMAT_VERSION = 1
@@ -131,10 +131,11 @@ def verify_card(
     chosen = sorted(int(item) for item in numbers[order[:n_items]])
     metrics = sorted(map(str, scores["metric"].unique()))
     denoisers = {entry["name"]: registry.load(entry["name"]) for entry in now["denoisers"] if entry["digest"]}
+    wanted = dict.fromkeys((NOISY, *denoisers), metrics)
     cells = scores.set_index(["item", "denoiser", "metric"])[["value", "status"]]
     n_cells, align = 0, was_aligned(scores)
     for done, item in enumerate(chosen, 1):
-        for denoiser, metric, outcome in score_item(corpus, item, denoisers, metrics, align=align):
+        for denoiser, metric, outcome in score_item(corpus, item, denoisers, wanted, align=align):
             n_cells += 1
             value, status = cells.loc[(item, denoiser, metric)]
             if status != outcome.status or not _close(value, outcome.value):
@@ -145,6 +146,45 @@ def verify_card(
         if progress:
             progress(done, len(chosen))
     return findings, n_cells
+
+
+def card_differences(first: Card, second: Card) -> list[str]:
+    """Say what two evaluations differ in: whatever may be why their numbers do.
+
+    Parameters
+    ----------
+    first, second : dict
+        From `read_card`.
+
+    Returns
+    -------
+    list of str
+        One line for each fact that is not the same, in the order of the first card; empty for equal cards.
+
+    Examples
+    --------
+    >>> card_differences({"versions": {"pesq": "0.0.4"}}, {"versions": {"pesq": "0.0.5"}})
+    ['versions, pesq: 0.0.4 in the first card, 0.0.5 in the second']
+    """
+    one, other = (
+        {place: value for place, value in _leaves(card) if place != "digest"} for card in (first, second)
+    )
+    return [
+        f"{place}: {one.get(place, 'nothing')} in the first card, {other.get(place, 'nothing')} in the second"
+        for place in dict.fromkeys([*one, *other])
+        if one.get(place) != other.get(place)
+    ]
+
+
+def _leaves(card: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value of a card and where it stands; entries of lists go by their names."""
+    if isinstance(card, list) and all(isinstance(entry, dict) for entry in card):
+        card = {entry["name"]: {key: value for key, value in entry.items() if key != "name"} for entry in card}
+    if not isinstance(card, dict):
+        yield place, card
+        return
+    for key, value in card.items():
+        yield from _leaves(value, f"{place}, {key}" if place else str(key))
 
 
 def card_text(card: Card) -> str:

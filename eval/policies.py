@@ -21,7 +21,7 @@ import pandas as pd
 
 from percepkit.eval import metrics as metric_floor
 
-__all__ = ["POLICIES", "better_of", "range_of", "under_policy", "warn_of_ranks"]
+__all__ = ["POLICIES", "better_of", "range_of", "under_policy", "unexpected", "warn_of_ranks"]
 
 POLICIES = ("common", "floor", "fail")
 
@@ -43,6 +43,20 @@ def range_of(metric: str) -> tuple[float, float]:
         return -math.inf, math.inf
     low, high = metric_floor.load(metric).SPEC.range[metric]
     return float(low), float(high)
+
+
+def unexpected(scores: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what no run can have: a number for silence, and an end of the clean speech's own SI-SDR.
+
+    Examples
+    --------
+    >>> rows = [("clean", "ok"), ("clean", "infinite"), ("silence", "silent_estimate")]
+    >>> scores = pd.DataFrame(rows, columns=["denoiser", "status"])
+    >>> unexpected(scores)["status"].to_list()
+    ['ok']
+    """
+    endless = (scores["denoiser"] == "clean") & (scores["status"] == "infinite")
+    return scores[~endless & (scores["denoiser"] != "silence")]
 
 
 def under_policy(scores: pd.DataFrame, policy: str, *, among: Sequence[str] | None = None) -> pd.DataFrame:

@@ -3,11 +3,9 @@
 The stems are read and the metrics prepared once per item, and all denoisers are scored against them.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import pandas as pd
 from percepkit.audio.resampling import resample
 from percepkit.baselines import registry
 from percepkit.baselines.denoiser import Denoiser, Oracle, Recorded
+from percepkit.baselines.fingerprint import fingerprint_of
 from percepkit.baselines.recorded_folder import MissingRecording
 from percepkit.engine.child import ChildCrashed, ChildTimeout
 from percepkit.engine.tables import read_table
@@ -25,6 +24,7 @@ from percepkit.eval.lateness import realigned
 from percepkit.eval.metrics import Outcome, Panel
 from percepkit.eval.metrics._interface import failed
 from percepkit.eval.metrics._shadow import cast_shadow, unprocessed
+from percepkit.eval.reuse import Wanted, key_of
 from percepkit.eval.slices import Cells, metric_versions, score_in_slices
 from percepkit.synth.corpus import Corpus, open_corpus
 
@@ -41,6 +41,7 @@ __all__ = [
 
 NOISY = "noisy"  # the unprocessed input, scored like a denoiser
 _STEMS = ("noisy", "clean", "speech", "noise")
+_VERSION = "1"  # changes whenever the same denoiser, item and metric could give another row
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class ScoreRun:
     n_items : int
         Items scored, those that an earlier, killed run had scored included.
     n_resumed : int
-        Items taken over from an earlier run.
+        Items taken over from a run that was stopped.
+    n_reused : int
+        Scores taken over from earlier tables.
     skipped : mapping of int
         Items of the corpus that were not rendered, counted by their status.
     """
@@ -62,6 +65,7 @@ class ScoreRun:
     path: Path
     n_items: int
     n_resumed: int
+    n_reused: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -82,9 +86,14 @@ def score_corpus(
     client: Any,
     limit: int | None = None,
     align: bool = False,
+    reuse: Sequence[str | Path] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> ScoreRun:
     """Score denoisers on the items of a corpus and write the table of scores.
+
+    A score is computed once: the table that is to be replaced, and those of ``reuse``, are searched for scores of
+    the same sound (by the corpus' checksums), the same state of the denoiser (see
+    `percepkit.baselines.fingerprint`) and the same version of the metric.
 
     Parameters
     ----------
@@ -103,6 +112,8 @@ def score_corpus(
     align : bool
         Undo the delay of denoisers that are not known to be aligned, item by item. It is measured against the
         noisy input and noted as the reason of their scores in any case.
+    reuse : sequence of paths
+        Score tables of whatever corpus.
     progress : callable, optional
         Called with the number of items done and to do.
 
@@ -123,11 +134,42 @@ def score_corpus(
     settings = _settings(job)
     corpus = open_corpus(job.corpus)
     usable = _usable(corpus, corpus_folder, limit)
-    n_resumed = score_in_slices(
-        _score_items, usable, out, job=job, settings=settings, client=client, progress=progress
+    n_resumed, n_reused = score_in_slices(
+        _score_items,
+        usable,
+        out,
+        metrics=job.metrics,
+        keys=_keys(usable, corpus.sample_rate, job),
+        job=job,
+        settings=settings,
+        client=client,
+        reuse=reuse,
+        progress=progress,
     )
     skipped = Counter(corpus.items["status"][corpus.items["status"] != "ok"])
-    return ScoreRun(out, len(usable), n_resumed, dict(skipped))
+    return ScoreRun(out, len(usable), n_resumed, n_reused, dict(skipped))
+
+
+def _keys(items: pd.DataFrame, sample_rate: int, job: _Job) -> pd.DataFrame:
+    """What the scores of each item and denoiser depend on; empty where the corpus has no checksums."""
+    states = {name: _state(name, job.align) for name in job.denoisers}
+    sums = [name for name in (f"checksum_{stem}" for stem in _STEMS) if name in items]
+    known = {"checksum_noisy", "checksum_clean"} <= set(sums)
+    names = items["item_id"] if "item_id" in items else items["item"]
+    rows = []
+    for item, item_id, *content in zip(items["item"], names, *(items[name] for name in sums), strict=True):
+        for name, (state, by_name) in states.items():
+            parts = (_VERSION, sample_rate, sums, content, state, item_id if by_name else None)
+            rows.append((item, name, key_of(*parts) if known else ""))
+    return pd.DataFrame(rows, columns=["item", "denoiser", "key"])
+
+
+def _state(name: str, align: bool) -> tuple[tuple[str, str, bool], bool]:
+    """What tells a denoiser's outputs from others', and whether they go by the item's name."""
+    if name == NOISY:
+        return (name, "", False), False
+    spec = registry.load(name).spec
+    return (name, code_digest(name), align and not spec.aligned), spec.needs == "item"
 
 
 def _usable(corpus: Corpus, folder: str | Path, limit: int | None) -> pd.DataFrame:
@@ -147,7 +189,7 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     -------
     DataFrame
         Columns item, denoiser, metric, value (NaN unless ``status`` is ``"ok"``), status, reason,
-        metric_version, seconds.
+        metric_version, seconds (of computing it, whenever that was), key (see `percepkit.eval.reuse`).
     """
     return read_table(path, kind="scores")
 
@@ -159,24 +201,17 @@ def _settings(job: _Job) -> str:
 
 
 def code_digest(name: str) -> str:
-    """Digest of the module that a denoiser comes from: its parts are not taken over after an edit."""
-    if name == NOISY:
-        return ""
-    denoiser = registry.load(name)
-    fingerprint = getattr(denoiser, "fingerprint", None)
-    if fingerprint is not None:
-        return blake2b(fingerprint.encode(), digest_size=16).hexdigest()
-    module = name.partition(":")[0] if ":" in name else type(denoiser).__module__
-    source = getattr(sys.modules[module], "__file__", None)
-    return blake2b(Path(source).read_bytes() if source else b"", digest_size=16).hexdigest()
+    """Digest of a denoiser's state, none of the noisy input: its scores are not taken over after an edit."""
+    return "" if name == NOISY else fingerprint_of(name)
 
 
-def _score_items(items: Sequence[int], job: _Job) -> Cells:
+def _score_items(wanted: Wanted, job: _Job) -> Cells:
     """Score a few items; this runs on a worker."""
     corpus = open_corpus(job.corpus)
-    denoisers = {name: registry.load(name) for name in job.denoisers if name != NOISY}
-    for item in items:
-        for denoiser, metric, outcome in score_item(corpus, item, denoisers, job.metrics, align=job.align):
+    names = {name for cells in wanted.values() for name in cells} - {NOISY}
+    denoisers = {name: registry.load(name) for name in sorted(names)}
+    for item, cells in wanted.items():
+        for denoiser, metric, outcome in score_item(corpus, item, denoisers, cells, align=job.align):
             yield item, denoiser, metric, outcome
 
 
@@ -184,13 +219,26 @@ def score_item(
     corpus: Corpus,
     item: int,
     denoisers: Mapping[str, Denoiser | Oracle | Recorded],
-    metrics: Sequence[str],
+    wanted: Mapping[str, Sequence[str]],
     *,
     align: bool = False,
 ) -> Iterator[tuple[str, str, Outcome]]:
-    """Score the noisy input and denoisers on one item: name, metric and outcome of every cell."""
+    """Score the noisy input and denoisers on one item: name, metric and outcome of every cell.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    item : int
+    denoisers : mapping of Denoiser, Oracle or Recorded
+    wanted : mapping of sequences of str
+        Metrics for each denoiser that is to be scored, ``noisy`` included.
+    align : bool
+        As for `score_corpus`.
+    """
     item_id = _item_id(corpus, item)
+    metrics = sorted({metric for names in wanted.values() for metric in names})
     shadows = _need(metrics, "gains")
+    denoisers = {name: denoiser for name, denoiser in denoisers.items() if name in wanted}
     every = any(denoiser.spec.needs == "stems" for denoiser in denoisers.values())
     every = every or (shadows and "noise" in corpus.recipe.stems)
     stems = {name: corpus.stem(item, name) for name in (_STEMS if every else _STEMS[:2])}
@@ -199,22 +247,23 @@ def score_item(
         noise = corpus.stem(item, "noise")
     room = _room(corpus, item) if _need(metrics, "room") else None
     panel = Panel(metrics, stems["clean"], corpus.sample_rate, noise=noise, room=room)
-    shadow = _shadow(unprocessed, stems, corpus.sample_rate, corpus.sample_rate) if shadows else None
-    for metric, outcome in panel.score(stems["noisy"], shadow=shadow).items():
-        yield NOISY, metric, outcome
+    if own := wanted.get(NOISY):
+        shadow = _shadow(unprocessed, stems, corpus.sample_rate, corpus.sample_rate) if shadows else None
+        for metric, outcome in panel.score(stems["noisy"], shadow=shadow, only=own).items():
+            yield NOISY, metric, outcome
     for name, denoiser in denoisers.items():
-        note = ""
+        own, note, shadow = wanted[name], "", None
         try:
             enhanced = enhance_item(denoiser, stems, corpus.sample_rate, item_id=item_id)
             if not denoiser.spec.aligned:
                 enhanced, note = realigned(stems["noisy"], enhanced, corpus.sample_rate, align=align)
         except Exception as error:  # whatever somebody's denoiser raises is a result, not the end of the run
-            outcomes = dict.fromkeys(metrics, _failed_denoiser(error))
+            outcomes = dict.fromkeys(own, _failed_denoiser(error))
         else:
-            if shadows:
+            if _need(own, "gains"):
                 native = _native_rate(denoiser.spec.native_sample_rates, corpus.sample_rate)
                 shadow = _shadow(denoiser, stems, corpus.sample_rate, native)
-            cells = panel.score(enhanced, shadow=shadow)
+            cells = panel.score(enhanced, shadow=shadow, only=own)
             outcomes = {metric: noted(cell, note) for metric, cell in cells.items()}
         for metric, outcome in outcomes.items():
             yield name, metric, outcome

@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from percepkit.engine.tables import ensure_writable, write_table
 from percepkit.eval.lateness import realigned
 from percepkit.eval.metrics import Outcome, Panel, Unscorable
 from percepkit.eval.metrics._interface import failed
 from percepkit.eval.paired_files import KIND, PairedFiles, match_files, open_material
+from percepkit.eval.reuse import Wanted, key_of
 from percepkit.eval.score import NOISY, noted
 from percepkit.eval.slices import Cells, metric_versions, score_in_slices
 
 __all__ = ["FileRun", "score_files"]
+
+_VERSION = "files 1"  # changes whenever the same files and metric could give another row
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,8 @@ class FileRun:
         The score table.
     items : Path
         The table of paired files, which stands where a corpus would.
-    n_items, n_resumed : int
-        References scored, and those taken over from an earlier run.
+    n_items, n_resumed, n_reused : int
+        References scored, those taken over from a run that was stopped, and scores taken over from earlier tables.
     unused : mapping of lists of str
         Estimates that belong to no reference, by the name of their set.
     """
@@ -38,6 +42,7 @@ class FileRun:
     items: Path
     n_items: int
     n_resumed: int
+    n_reused: int
     unused: Mapping[str, Sequence[str]]
 
 
@@ -58,6 +63,7 @@ def score_files(
     noisy: str | Path | None = None,
     limit: int | None = None,
     align: bool = False,
+    reuse: Sequence[str | Path] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> FileRun:
     """Score folders of estimates against a folder of references.
@@ -82,6 +88,8 @@ def score_files(
     align : bool
         Undo the delay of estimates, file by file. It is measured against the noisy file, or the reference where
         there is none, and noted as the reason of the scores in any case.
+    reuse : sequence of paths
+        Score tables to take over from, besides ``out`` itself: scores of the same files by the same metrics.
     progress : callable, optional
         Called with the number of items done and to do.
 
@@ -107,38 +115,63 @@ def score_files(
     beside = out.with_name(f"{out.name.removesuffix('.parquet')}.files.parquet")
     write_table(table, beside, kind=KIND)
     job = _Job(open_material(beside), tuple(sorted(set(metrics))), align)
-    n_resumed = score_in_slices(
-        _score_items, table, out, job=job, settings=settings, client=client, progress=progress
+    n_resumed, n_reused = score_in_slices(
+        _score_items,
+        table,
+        out,
+        metrics=job.metrics,
+        keys=_keys(job.files, align),
+        job=job,
+        settings=settings,
+        client=client,
+        reuse=reuse,
+        progress=progress,
     )
-    return FileRun(out, beside, len(table), n_resumed, unused)
+    return FileRun(out, beside, len(table), n_resumed, n_reused, unused)
 
 
-def _score_items(items: Sequence[int], job: _Job) -> Cells:
+def _keys(files: PairedFiles, align: bool) -> pd.DataFrame:
+    """What the scores of each item and set of estimates depend on: paths, sizes and times of three files."""
+    items, rows = files.items, []
+    nothing = pd.Series("", index=items.index)
+    noisy = [items.get(f"{what}:{NOISY}", nothing) for what in ("path", "made")]
+    for name in files.denoisers:
+        facts = (items["reference"], items["made"], items[f"path:{name}"], items[f"made:{name}"], *noisy)
+        own = align and name != NOISY
+        rows += [
+            (item, name, key_of(_VERSION, own, *each)) for item, *each in zip(items["item"], *facts, strict=True)
+        ]
+    return pd.DataFrame(rows, columns=["item", "denoiser", "key"])
+
+
+def _score_items(wanted: Wanted, job: _Job) -> Cells:
     """Score a few items; this runs on a worker."""
-    for item in items:
-        for name, metric, outcome in _score_item(job.files, item, job):
+    for item, cells in wanted.items():
+        for name, metric, outcome in _score_item(job.files, item, cells, align=job.align):
             yield item, name, metric, outcome
 
 
-def _score_item(files: PairedFiles, item: int, job: _Job) -> Iterator[tuple[str, str, Outcome]]:
-    metrics = job.metrics
+def _score_item(
+    files: PairedFiles, item: int, wanted: Mapping[str, Sequence[str]], *, align: bool
+) -> Iterator[tuple[str, str, Outcome]]:
+    metrics = sorted({metric for names in wanted.values() for metric in names})
     try:
         reference, rate = files.reference(item)
         noise = _noise(files, item, reference, rate)
         panel = Panel(metrics, reference, rate, noise=noise)
     except Unscorable as error:
-        for name in files.denoisers:
-            yield from ((name, metric, failed(error.status, error.reason)) for metric in metrics)
+        for name, own in wanted.items():
+            yield from ((name, metric, failed(error.status, error.reason)) for metric in own)
         return
-    for name in files.denoisers:
+    for name, own in wanted.items():
         try:
             estimate, note = _at_rate(files.estimate(item, name), rate), ""
             if name != NOISY:
                 source = reference if noise is None else reference + noise
-                estimate, note = realigned(source, estimate, rate, align=job.align)
-            outcomes = {metric: noted(cell, note) for metric, cell in panel.score(estimate).items()}
+                estimate, note = realigned(source, estimate, rate, align=align)
+            outcomes = {metric: noted(cell, note) for metric, cell in panel.score(estimate, only=own).items()}
         except Unscorable as error:
-            outcomes = dict.fromkeys(metrics, failed(error.status, error.reason))
+            outcomes = dict.fromkeys(own, failed(error.status, error.reason))
         for metric, outcome in outcomes.items():
             yield name, metric, outcome
 

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from percepkit.eval import metrics as metric_floor
-from percepkit.eval.policies import better_of
+from percepkit.eval.policies import better_of, unexpected
 from percepkit.eval.tables import Sheet
 
-__all__ = ["comparison_sheet", "crossover_lines", "failure_line", "item_sheet", "profile_sheet", "summary_sheets"]
+__all__ = [
+    "comparison_sheet", "crossover_lines", "crossover_sheet", "failure_line", "item_sheet", "profile_sheet",
+    "summary_sheets",
+]  # fmt: skip
 
 _RANKED_BY = "pesq_wb"
 _DIGITS = {"dB": 1, "1": 3}  # decimal places by unit, else two
@@ -81,6 +84,17 @@ def crossover_lines(crossings: pd.DataFrame, column: str) -> list[str]:
     ]
 
 
+def crossover_sheet(crossings: pd.DataFrame, column: str) -> Sheet:
+    """Lay out where the order of two denoisers turns, from `percepkit.eval.crossing.sure_crossovers`."""
+    rows = [
+        [row["metric"], row["below"], f"{row['at']:.1f} [{row['low']:.1f}, {row['high']:.1f}]", row["above"]]
+        for row in crossings.to_dict("records")
+    ]
+    notes = ["pairs whose curves cross once, and in at least 95 % of the resamples; 95 % intervals"]
+    head = ["metric", "ahead below", f"{column} where they cross", "ahead above"]
+    return Sheet(head, rows, f"Crossovers over {column}", notes, ("ahead below", "ahead above"))
+
+
 def profile_sheet(table: pd.DataFrame) -> Sheet:
     """Lay out a profile, from `percepkit.eval.profile.profile`: one row per aspect, one column per denoiser."""
     names = sorted(table["denoiser"].unique())
@@ -110,13 +124,14 @@ def item_sheet(listed: pd.DataFrame, metric: str) -> Sheet:
 
 
 def failure_line(scores: pd.DataFrame) -> str:
-    """Count in one line the scores that could not be computed, by their status.
+    """Count in one line the scores that could not be computed, by their status; nobody expects one of silence.
 
     Examples
     --------
-    >>> failure_line(pd.DataFrame({"status": ["ok", "too_short", "ok", "too_short"]}))
+    >>> failure_line(pd.DataFrame({"denoiser": "wiener", "status": ["ok", "too_short", "ok", "too_short"]}))
     '2 of 4 scores are missing: too_short 2'
     """
+    scores = unexpected(scores)
     missing = scores["status"][scores["status"] != "ok"].value_counts().sort_index()
     if missing.empty:
         return f"all {len(scores)} scores were computed"

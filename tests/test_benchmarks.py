@@ -18,6 +18,7 @@ SMALL = {
     "baselines.py": ["--rounds", "1", "--seconds", "1", "--denoisers", "wiener,omlsa"],
     "networks.py": ["--rounds", "1", "--seconds", "0.5", "--configs", "rnnoise"],
     "report.py": ["--rounds", "2", "--denoisers", "2", "--items", "10", "--players", "2"],
+    "metrics.py": ["--items", "1", "--rounds", "1", "--seconds", "2"],
     "targets.py": ["--rounds", "1", "--seconds", "1"],
 }
 SCRIPTS = sorted(path.name for path in FOLDER.glob("[!_]*.py"))

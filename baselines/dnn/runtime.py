@@ -92,6 +92,12 @@ class WholeNetworkDenoiser:
             causal=card.causal,
         )
 
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the network and its card."""
+        content = self.path.read_bytes() + self.path.with_suffix(".json").read_bytes()
+        return blake2b(content, digest_size=16).hexdigest()
+
     @cached_property
     def session(self) -> Any:
         """Session of onnxruntime, started when it is first needed."""
@@ -115,12 +121,6 @@ class WholeNetworkDenoiser:
     def file_mb(self) -> float:
         """Size of the ONNX file in MB."""
         return self.path.stat().st_size / 1e6
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of the file and its card."""
-        content = self.path.read_bytes() + self.path.with_suffix(".json").read_bytes()
-        return blake2b(content, digest_size=16).hexdigest()
 
     def __call__(self, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
         """Enhance one channel; see `percepkit.baselines.denoiser.Denoiser`."""

@@ -4,7 +4,7 @@ import importlib
 import math
 import pkgutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -260,7 +260,9 @@ class Panel:
             except Exception as error:  # a metric of a third party may raise anything
                 self._states[key] = error
 
-    def score(self, estimate: np.ndarray, *, shadow: Any = None) -> dict[str, Outcome]:
+    def score(
+        self, estimate: np.ndarray, *, shadow: Any = None, only: Collection[str] | None = None
+    ) -> dict[str, Outcome]:
         """Score one estimate; whatever a metric raises becomes the outcome of its names.
 
         Parameters
@@ -268,11 +270,15 @@ class Panel:
         estimate : float array, shape (n_samples,)
         shadow : Shadow or Exception, optional
             What metrics that need the gains are handed, or why there is none.
+        only : collection of str, optional
+            Names to leave it at.
         """
         _require_one_channel(estimate, "estimate")
         outcomes: dict[str, Outcome] = {}
-        for key, (metric, wanted) in self._wanted.items():
-            outcomes |= _outcomes(metric, wanted, self._states[key], estimate, shadow)
+        for key, (metric, names) in self._wanted.items():
+            wanted = names if only is None else [name for name in names if name in only]
+            if wanted:
+                outcomes |= _outcomes(metric, wanted, self._states[key], estimate, shadow)
         return outcomes
 
 

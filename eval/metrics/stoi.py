@@ -14,13 +14,13 @@ References
 
 from dataclasses import dataclass
 from functools import cache
-from math import gcd
 
+import numba
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.signal import resample_poly
 
 from percepkit.eval.metrics._interface import MetricSpec, Unscorable, checked_estimate, checked_reference
+from percepkit.eval.metrics._octave import resampled
 
 __all__ = ["SPEC", "Clean", "prepare", "score"]
 
@@ -42,38 +42,21 @@ _SEGMENT = 30  # frames, 384 ms
 _DYNAMIC_RANGE_DB = 40.0
 _CLIP = 1 + 10 ** (15 / 20)  # lower bound of the SDR: -15 dB
 _WINDOW = np.hanning(_FRAME + 2)[1:-1]
+_BLOCK = 64  # frames whose spectra fit into the cache
+_REORDER = {"reassoc", "contract", "nsz"}  # sums in any order, so that several terms are added at once
 _ROUNDING = 1e-13  # variation below this share of a vector's norm is rounding
 
 
 @dataclass(frozen=True)
 class Clean:
-    """The clean side, computed once per reference; arrays of segments are [n_segments, 15, 30]."""
+    """The clean side, computed once per reference; a segment is 15 bands of 30 frames."""
 
     n_samples: int
     sample_rate: int
     kept: np.ndarray  # bool [n_frames], frames with speech
-    segments: np.ndarray
-    norms: np.ndarray  # [n_segments, 15, 1]
-    stoi_unit: np.ndarray
-    estoi_unit: np.ndarray
-
-
-@cache
-def _antialias_filter(up: int, down: int) -> np.ndarray:
-    """Kaiser filter of Octave's `resample`: 60 dB rejection, roll-off of a tenth of the cutoff."""
-    cutoff = 1 / (2 * max(up, down))
-    half = np.ceil((60 - 8) / (28.714 * cutoff / 10))
-    t = np.arange(-half, half + 1)
-    taps = np.kaiser(len(t), 0.1102 * (60 - 8.7)) * np.sinc(2 * cutoff * t)
-    return taps / taps.sum()
-
-
-def _at_10_khz(x: np.ndarray, sample_rate: int) -> np.ndarray:
-    if sample_rate == _RATE:
-        return x
-    divisor = gcd(_RATE, sample_rate)
-    up, down = _RATE // divisor, sample_rate // divisor
-    return resample_poly(x, up, down, window=_antialias_filter(up, down))
+    envelopes: np.ndarray  # [15, n_kept - 1]
+    moments: np.ndarray  # [n_segments, 15, 3], norm, mean, and one over the norm without the mean
+    units: np.ndarray  # [n_segments, 15, 30], normalised for ESTOI
 
 
 def _frames(x: np.ndarray) -> np.ndarray:
@@ -91,29 +74,109 @@ def _band_edges() -> np.ndarray:
     return np.abs(bins_hz[:, None] - edges_hz).argmin(axis=0)
 
 
-def _segments(frames: np.ndarray) -> np.ndarray:
-    """Third-octave envelopes of the kept frames, [n_segments, 15, 30], eq. 1 and 2 of [1]."""
+def _envelopes(frames: np.ndarray) -> np.ndarray:
+    """Third-octave envelopes of the kept frames, [15, n_kept - 1], eq. 1 of [1]."""
     halves = frames.reshape(len(frames), 2, _HOP)
     joined = np.zeros((len(frames) + 1, _HOP))  # overlap-add: the silent frames are cut out
     joined[:-1] += halves[:, 0]
     joined[1:] += halves[:, 1]
-    spectrum = np.fft.rfft(_frames(joined.ravel()), _N_FFT)
-    edges = _band_edges()
-    power = (spectrum.real**2 + spectrum.imag**2)[:, : edges[-1]]
-    envelopes = np.sqrt(np.add.reduceat(power, edges[:-1], axis=1))
-    return np.ascontiguousarray(sliding_window_view(envelopes, _SEGMENT, axis=0))
+    frames = _frames(joined.ravel())
+    envelopes = np.empty((len(_band_edges()) - 1, len(frames)))
+    for first in range(0, len(frames), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        _band_sums(np.fft.rfft(frames[part], _N_FFT), _band_edges(), envelopes[:, part])
+    return envelopes
 
 
-def _norm(x: np.ndarray, axis: int) -> np.ndarray:
-    return np.sqrt(np.sum(x * x, axis=axis, keepdims=True))
+@numba.njit(cache=True, nogil=True, fastmath=_REORDER)
+def _band_sums(spectrum: np.ndarray, edges: np.ndarray, envelopes: np.ndarray) -> None:
+    for i in range(len(spectrum)):
+        for band in range(len(edges) - 1):
+            bins = spectrum[i, edges[band] : edges[band + 1]]
+            total = 0.0
+            for k in range(len(bins)):
+                total += bins[k].real ** 2 + bins[k].imag ** 2
+            envelopes[band, i] = np.sqrt(total)
 
 
-def _unit(x: np.ndarray, axis: int) -> np.ndarray:
-    """Remove the mean and divide by the norm; vectors without variation become zero."""
-    centred = x - x.mean(axis=axis, keepdims=True)
-    norm = _norm(centred, axis)
-    norm[norm <= _ROUNDING * _norm(x, axis)] = np.inf
-    return np.divide(centred, norm, out=centred)
+@numba.njit(cache=True, nogil=True, fastmath=_REORDER)
+def _moments(x: np.ndarray) -> tuple[float, float, float]:
+    """Norm, mean, and one over the norm without the mean; 0 for a vector without variation."""
+    total = power = centred_power = 0.0
+    for i in range(len(x)):
+        total += x[i]
+        power += x[i] * x[i]
+    mean = total / len(x)
+    for i in range(len(x)):
+        centred_power += (x[i] - mean) * (x[i] - mean)
+    return np.sqrt(power), mean, 1 / np.sqrt(centred_power) if centred_power > _ROUNDING**2 * power else 0.0
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_REORDER)
+def _estoi_unit(envelopes: np.ndarray, start: int, out: np.ndarray) -> None:
+    """Normalise the rows, then the columns of the segment that starts at a frame, eq. 5 and 6 of [2]."""
+    n_bands, n = out.shape
+    total, power, centred_power = np.zeros(n), np.zeros(n), np.zeros(n)
+    for band in range(n_bands):
+        row, unit = envelopes[band, start : start + n], out[band]
+        _, mean, scale = _moments(row)
+        for i in range(n):
+            unit[i] = (row[i] - mean) * scale
+            total[i] += unit[i]
+            power[i] += unit[i] * unit[i]
+    for i in range(n):
+        total[i] /= n_bands
+    for band in range(n_bands):
+        unit = out[band]
+        for i in range(n):
+            unit[i] -= total[i]
+            centred_power[i] += unit[i] * unit[i]
+    for i in range(n):
+        scale = 1 / np.sqrt(centred_power[i]) if centred_power[i] > _ROUNDING**2 * power[i] else 0.0
+        centred_power[i] = scale
+    for band in range(n_bands):
+        unit = out[band]
+        for i in range(n):
+            unit[i] *= centred_power[i]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_REORDER)
+def _clean_side(envelopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Moments and normalised segments of the reference, see `Clean`."""
+    n_bands, n_segments = len(envelopes), envelopes.shape[1] - _SEGMENT + 1
+    moments, units = np.empty((n_segments, n_bands, 3)), np.empty((n_segments, n_bands, _SEGMENT))
+    for start in range(n_segments):
+        for band in range(n_bands):
+            moments[start, band] = _moments(envelopes[band, start : start + _SEGMENT])
+        _estoi_unit(envelopes, start, units[start])
+    return moments, units
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_REORDER)
+def _correlations(
+    envelopes: np.ndarray, clean: np.ndarray, moments: np.ndarray, units: np.ndarray
+) -> tuple[float, float]:
+    """Sum of STOI's correlations over segments and bands, and of ESTOI's over segments and frames."""
+    n_segments, n_bands, _ = units.shape
+    clipped, unit = np.empty(_SEGMENT), np.empty((n_bands, _SEGMENT))
+    stoi_sum = estoi_sum = 0.0
+    for start in range(n_segments):
+        _estoi_unit(envelopes, start, unit)
+        for band in range(n_bands):
+            segment, reference = envelopes[band, start : start + _SEGMENT], clean[band, start : start + _SEGMENT]
+            norm, clean_mean, clean_scale = moments[start, band]
+            power = correlation = 0.0
+            for i in range(_SEGMENT):
+                power += segment[i] * segment[i]
+            gain = norm / np.sqrt(power) if power > 0 else 0.0
+            for i in range(_SEGMENT):
+                clipped[i] = min(segment[i] * gain, _CLIP * reference[i])  # eq. 3 and 4 of [1]
+            _, mean, scale = _moments(clipped)
+            for i in range(_SEGMENT):  # eq. 5 of [1]
+                correlation += (clipped[i] - mean) * (reference[i] - clean_mean)
+                estoi_sum += unit[band, i] * units[start, band, i]
+            stoi_sum += correlation * scale * clean_scale
+    return stoi_sum, estoi_sum
 
 
 def prepare(reference: np.ndarray, sample_rate: int) -> Clean:
@@ -132,23 +195,15 @@ def prepare(reference: np.ndarray, sample_rate: int) -> Clean:
     """
     reference = checked_reference(reference)
     reference = reference / np.abs(reference).max()
-    frames = _frames(_at_10_khz(reference, sample_rate))
+    frames = _frames(resampled(reference, sample_rate, _RATE))
     energy = np.sum(frames * frames, axis=1)
     kept = energy > energy.max(initial=0.0) * 10 ** (-_DYNAMIC_RANGE_DB / 10)
     n_kept = int(kept.sum())
     if n_kept <= _SEGMENT:  # joining n frames and cutting them again leaves n - 1
         reason = f"{n_kept} frames of 25.6 ms hold speech, {_SEGMENT + 1} are needed"
         raise Unscorable("too_short", reason)
-    segments = _segments(frames[kept])
-    return Clean(
-        n_samples=len(reference),
-        sample_rate=sample_rate,
-        kept=kept,
-        segments=segments,
-        norms=_norm(segments, 2),
-        stoi_unit=_unit(segments, 2),
-        estoi_unit=_unit(_unit(segments, 2), 1),
-    )
+    envelopes = _envelopes(frames[kept])
+    return Clean(len(reference), sample_rate, kept, envelopes, *_clean_side(envelopes))
 
 
 def score(state: Clean, estimate: np.ndarray) -> dict[str, float]:
@@ -163,14 +218,7 @@ def score(state: Clean, estimate: np.ndarray) -> dict[str, float]:
     """
     estimate = checked_estimate(estimate, state.n_samples)
     estimate = estimate / np.abs(estimate).max()
-    segments = _segments(_frames(_at_10_khz(estimate, state.sample_rate))[state.kept])
-    n_segments, n_bands, _ = segments.shape
-    estoi_unit = _unit(_unit(segments, 2), 1)
-    norm = _norm(segments, 2)
-    gain = np.divide(state.norms, norm, out=np.zeros_like(norm), where=norm > 0)
-    clipped = np.minimum(segments * gain, _CLIP * state.segments)  # eq. 3 and 4 of [1]
-    stoi_sum = np.sum(_unit(clipped, 2) * state.stoi_unit)
-    return {
-        "stoi": float(stoi_sum / (n_segments * n_bands)),
-        "estoi": float(np.sum(estoi_unit * state.estoi_unit) / (n_segments * _SEGMENT)),
-    }
+    envelopes = _envelopes(_frames(resampled(estimate, state.sample_rate, _RATE))[state.kept])
+    stoi_sum, estoi_sum = _correlations(envelopes, state.envelopes, state.moments, state.units)
+    n_segments, n_bands, _ = state.units.shape
+    return {"stoi": stoi_sum / (n_segments * n_bands), "estoi": estoi_sum / (n_segments * _SEGMENT)}

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from percepkit.eval.metrics._interface import STATUSES
+from percepkit.eval.policies import unexpected
 from percepkit.eval.report.table import MetricCard
 
 __all__ = ["Failure", "corpus_facts", "failures", "quarantined", "versions"]
@@ -38,6 +39,7 @@ def corpus_facts(corpus: Any, name: str, scores: pd.DataFrame) -> list[tuple[str
     scores : DataFrame
     """
     items = corpus.items[corpus.items["item"].isin(scores["item"].unique())]
+    scores = unexpected(scores)
     return [
         ("Corpus", name),
         ("Items scored", f"{len(items):,}"),
@@ -55,7 +57,7 @@ def versions() -> list[tuple[str, str]]:
 
 
 def failures(scores: pd.DataFrame, items: pd.DataFrame, cards: Sequence[MetricCard]) -> list[Failure]:
-    """Missing scores by denoiser and status, the most frequent first.
+    """Missing scores by denoiser and status, the most frequent first; nobody expects one of silence.
 
     Parameters
     ----------
@@ -66,6 +68,7 @@ def failures(scores: pd.DataFrame, items: pd.DataFrame, cards: Sequence[MetricCa
     cards : sequence of MetricCard
     """
     ids = items.set_index("item")["item_id"]
+    scores = unexpected(scores)
     found = []
     for (denoiser, status), rows in scores[scores["status"] != "ok"].groupby(["denoiser", "status"], sort=True):
         affected = [card.label for card in cards if (rows["metric"] == card.name).any()]

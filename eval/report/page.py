@@ -18,6 +18,7 @@ from percepkit.eval.policies import warn_of_ranks
 from percepkit.eval.report.choice import Choice, choose_entries, choose_items
 from percepkit.eval.report.conditions import BIN_DB
 from percepkit.eval.report.costs import Costs, read_costs
+from percepkit.eval.report.crossings import find_crossings
 from percepkit.eval.report.data import MAX_LISTED, page_data
 from percepkit.eval.report.facts import corpus_facts, failures, quarantined, versions
 from percepkit.eval.report.findings import gap_sheet, make_profile, probe_sheet, probed, tail_sheet
@@ -147,6 +148,7 @@ def render_page(
         "entries": entries,
         "rows": make_rows(summary, entries, cards),
         "sections": sections,
+        "crossings": find_crossings(scores, items, entries, cards, clusters),
         "costs": costs,
         "has_oracles": bool(of_role(entries, "oracle")),
         "gap": gap_sheet(scores, items, entries, cards),

@@ -85,7 +85,6 @@ def make_roster(names: Sequence[str], load: Callable[[str], Any]) -> list[Entry]
     sorts: tuple[Role, ...] = ("noisy", "denoiser", "oracle", "anchor")
     of_sort = {role: [name for name in names if roles[name] == role] for role in sorts}
     of_sort["oracle"].sort(key=_rung)
-    of_sort["anchor"].sort(key=_is_silence)
     entries: list[Entry] = []
     for role in sorts:
         for place, name in enumerate(of_sort[role]):
@@ -113,14 +112,10 @@ def _load(name: str, load: Callable[[str], Any]) -> tuple[Any, str]:
 def _role(name: str, instance: Any) -> Role:
     if name == NOISY:
         return "noisy"
-    if name in ANCHORS or _is_silence(name):
+    if name in ANCHORS:
         return "anchor"
     spec = getattr(instance, "spec", None)
     return "oracle" if getattr(spec, "needs", "nothing") == "stems" else "denoiser"
-
-
-def _is_silence(name: str) -> bool:
-    return name == "silence" or name.endswith("anchors:silence")
 
 
 def _kind(name: str, instance: Any) -> Kind:

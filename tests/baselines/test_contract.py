@@ -71,7 +71,7 @@ def test_spec_is_filled_in(name):
     assert spec.paper
 
 
-@pytest.mark.parametrize("name, sample_rate", AT_RATES)
+@pytest.mark.parametrize("name, sample_rate", [pair for pair in AT_RATES if pair[0] != "silence"])
 def test_output_has_no_lag(name, sample_rate):
     item = stems(sample_rate, sample_rate)
     enhanced = ready(name, sample_rate, item)(item["noisy"], sample_rate)

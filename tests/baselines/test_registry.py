@@ -76,7 +76,7 @@ def test_only_suppressors_take_known_estimators(name, expected):
 def test_default_is_a_few_classics_the_ladder_and_what_others_registered(plugin, monkeypatch):
     point = EntryPoint("halved", f"{plugin}:half", registry.ENTRY_POINT_GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [point])
-    assert registry.default_names() == sorted([*registry.CLASSICS, *registry.LADDER, "halved"])
+    assert registry.default_names() == sorted(["clean", "silence", *registry.CLASSICS, *registry.LADDER, "halved"])
 
 
 def test_function_of_a_module(plugin):

@@ -71,14 +71,6 @@ def test_prior_is_at_least_the_lowest():
     assert a_priori_snr(11.0, 2.0, 4.0, 0.9, 0.01) == pytest.approx(0.9 * 0.5 + 0.1 * 10)
 
 
-def test_fingerprint_knows_law_estimator_and_what_both_are_made_of():
-    prints = {name: load(name).fingerprint for name in ("wiener", "log-mmse", "wiener+mcra", "two-step-wiener")}
-    assert len(set(prints.values())) == 4
-    assert all("class DecisionDirected(" in text and "class Tracker:" in text for text in prints.values())
-    assert "class MagnitudeWiener(" in prints["two-step-wiener"]
-    assert load("wiener+spp").fingerprint == prints["wiener"]
-
-
 def test_unknown_estimator_is_named():
     with pytest.raises(ValueError, match=r"no noise estimator is called 'none'; choose from imcra, leading"):
         load("omlsa").with_estimator("none")

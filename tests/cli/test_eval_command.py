@@ -54,6 +54,17 @@ def test_run_writes_the_table_beside_us_and_prints_the_means():
     assert sorted(set(read_scores("corpus-scores.parquet")["denoiser"])) == ["highpass", "noisy", "wiener"]
 
 
+def test_what_was_scored_is_said_to_be_taken_over(monkeypatch):
+    sums = {f"checksum_{stem}": [f"{stem}{item}" for item in range(4)] for stem in ("noisy", "clean")}
+    monkeypatch.setattr(FakeCorpus, "items", FakeCorpus.items.assign(**sums))
+    common = ("run", "corpus", "--metrics", "si_sdr", "--workers", "0", "--denoisers")
+    assert "taken over" not in run(*common, "wiener").stdout
+    result = run(*common, "wiener,highpass")
+    assert "6 scores were taken over from earlier tables" in result.stdout
+    result = run(*common, "wiener", "--out", "new.parquet", "--reuse", "corpus-scores.parquet", "--limit", "2")
+    assert "4 scores were taken over from earlier tables" in result.stdout
+
+
 def test_limit_and_table_by_condition():
     run(
         "run",

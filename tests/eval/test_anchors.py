@@ -1,10 +1,10 @@
-"""The oracle gap and crossovers where both are known."""
+"""The oracle gap where it is known."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from percepkit.eval.anchors import crossovers, gap_closed, oracles_among
+from percepkit.eval.anchors import gap_closed, oracles_among
 
 N = 150
 ITEMS = pd.DataFrame(
@@ -53,27 +53,3 @@ def test_no_gap_no_share():
 
 def test_oracles_are_told_by_what_they_need():
     assert oracles_among(["noisy", "wiener", "oracle-postfilter", "clean", "gone:away"]) == ["oracle-postfilter"]
-
-
-def test_lines_cross_where_they_cross():
-    generator = np.random.default_rng(3)
-    snr = ITEMS["snr_db"].to_numpy()
-    base = generator.normal(2, 0.5, N)
-    table = scores({"a": base + 0.05 * (snr - 7) + generator.normal(0, 0.1, N), "b": base})
-    [row] = crossovers(table, ITEMS, "a", "b").to_dict("records")
-    assert row["at"] == pytest.approx(7, abs=1)
-    assert row["low"] < 7 < row["high"]
-    assert row["high"] - row["low"] < 3
-    assert (row["below"], row["above"]) == ("b", "a")
-    assert row["found"] > 0.99
-    exact = crossovers(scores({"a": base + 0.05 * (snr - 7), "b": base}), ITEMS, "a", "b").iloc[0]
-    assert (exact["at"], exact["low"], exact["high"]) == pytest.approx((7, 7, 7))
-    lower = crossovers(scores({"a": base + 0.05 * (snr - 7), "b": base}, "lsd"), ITEMS, "a", "b").iloc[0]
-    assert (lower["below"], lower["above"]) == ("a", "b")
-
-
-def test_curves_that_do_not_cross_give_no_row():
-    base = np.random.default_rng(4).normal(2, 0.5, N)
-    assert crossovers(scores({"a": base + 1, "b": base}), ITEMS, "a", "b").empty
-    one_level = crossovers(scores({"a": base + 1, "b": base}), ITEMS.assign(snr_db=5.0), "a", "b")
-    assert one_level.empty

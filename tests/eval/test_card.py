@@ -5,11 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from percepkit.audio.files import write
+from percepkit.cli.eval import app
 from percepkit.engine.cluster import client
 from percepkit.engine.tables import read_table, write_table
-from percepkit.eval.card import card_text, make_card, read_card, verify_card, write_card
+from percepkit.eval.card import card_differences, card_text, make_card, read_card, verify_card, write_card
 from percepkit.eval.score import score_corpus
 from percepkit.synth.corpus import shard_folder
 from percepkit.synth.recipe import Recipe
@@ -96,6 +98,39 @@ def test_other_versions_and_code_are_found(evaluation):
         "the code of highpass is not the one that was scored",
         "metric si_sdr has the version 1, the scores are of 0",
     ]
+
+
+def test_two_cards_tell_what_differs(evaluation, tmp_path):
+    scores, corpus = evaluation
+    card = make_card(scores, corpus)
+    assert card_differences(card, card) == []
+    other = json.loads(json.dumps(card))
+    other["metrics"][0]["version"] = "0"
+    other["versions"]["numpy"] = "1.0"
+    del other["denoisers"][1]
+    lines = card_differences(card, other)
+    assert "metrics, si_sdr, version: 1 in the first card, 0 in the second" in lines
+    assert f"versions, numpy: {np.__version__} in the first card, 1.0 in the second" in lines
+    digest = card["denoisers"][1]["digest"]
+    assert f"denoisers, highpass, digest: {digest} in the first card, nothing in the second" in lines
+    assert {line.split(",")[0] for line in lines} == {"metrics", "versions", "denoisers"}
+
+
+def test_the_command_compares_with_another_card(evaluation, tmp_path):
+    scores, corpus = evaluation
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    table = read_table(scores, kind="scores")
+    write_table(table[table["metric"] == "stoi"], tmp_path / "s.parquet", kind="scores")
+
+    def run(table, out, *options):
+        arguments = ["card", str(table), str(corpus), "--out", str(out), *map(str, options)]
+        return CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
+
+    run(scores, first)
+    assert "the two cards are the same" in run(scores, second, "--against", first)
+    text = run(tmp_path / "s.parquet", second, "--against", first)
+    assert "metrics, si_sdr, unit: nothing in the first card, dB in the second" in text
+    assert "scores, rows: 12 in the first card, 24 in the second" in text
 
 
 @pytest.mark.parametrize("edit", [lambda card: card["corpus"].update(seed=7), lambda card: card.pop("digest")])

@@ -13,8 +13,8 @@ from percepkit.engine.cluster import client
 from percepkit.engine.tables import read_table
 from percepkit.eval import score
 from percepkit.eval.metrics import score_all
+from percepkit.eval.reuse import COLUMNS
 from percepkit.eval.score import enhance_item, read_scores, score_corpus
-from percepkit.eval.slices import COLUMNS
 
 RATE = 16_000
 METRICS = ["stoi", "estoi", "si_sdr"]

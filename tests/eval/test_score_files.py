@@ -103,31 +103,53 @@ def test_unreadable_reference_is_the_reason_of_all_its_cells(folders):
     assert set(scores[scores["item"] == bad["item"]]["status"]) == {"unreadable"}
 
 
-def test_a_stopped_run_goes_on_and_changed_files_are_scored_again(folders, monkeypatch):
-    whole = read_scores(run(folders).path)
+def stop_at_item_4(monkeypatch):
     score_item = module._score_item
+    monkeypatch.setattr(
+        module,
+        "_score_item",
+        lambda files, item, *wanted, **options: (
+            1 / 0 if item == 4 else score_item(files, item, *wanted, **options)
+        ),
+    )
+
+
+def without_times(path):
+    return read_scores(path).drop(columns="seconds")
+
+
+def test_a_stopped_run_goes_on_and_changed_files_are_scored_again(folders, monkeypatch):
+    whole = without_times(run(folders).path)
+    (folders / "s.parquet").unlink()
     with monkeypatch.context() as context:
-        context.setattr(
-            module,
-            "_score_item",
-            lambda files, item, metrics: 1 / 0 if item == 4 else score_item(files, item, metrics),
-        )
+        stop_at_item_4(context)
         with pytest.raises(RuntimeError, match="items 4 to 5"):
             run(folders)
     assert run(folders).n_resumed == 4
-    pd.testing.assert_frame_equal(
-        read_scores(folders / "s.parquet").drop(columns="seconds"), whole.drop(columns="seconds")
-    )
+    pd.testing.assert_frame_equal(without_times(folders / "s.parquet"), whole)
+    (folders / "s.parquet").unlink()
     with monkeypatch.context() as context:
-        context.setattr(
-            module,
-            "_score_item",
-            lambda files, item, metrics: 1 / 0 if item == 4 else score_item(files, item, metrics),
-        )
+        stop_at_item_4(context)
         with pytest.raises(RuntimeError):
             run(folders)
     put(folders / "mine" / "good.wav", voice(0))
     assert run(folders).n_resumed == 0
+
+
+def test_files_that_are_as_they_were_are_not_scored_again(folders):
+    first = run(folders, noisy=folders / "noisy")
+    put(folders / "mine" / "good.wav", voice(0))
+    again = run(folders, noisy=folders / "noisy")
+    before, after = (read_scores(path) for path in (first.path, again.path))
+    unstable = (before["status"] == "unreadable") | (before["status"] == "no_estimate")
+    changed = (before["denoiser"] == "mine") & (
+        before["item"] == before.loc[before["status"] == "ok", "item"].min()
+    )
+    assert again.n_reused == len(before) - int((unstable | changed).sum())
+    assert after.loc[changed, "value"].isna().any()  # the SI-SDR of the clean file itself is infinite
+    pd.testing.assert_frame_equal(
+        after[~changed].drop(columns="seconds"), before[~changed].drop(columns="seconds"), check_exact=True
+    )
 
 
 def test_names_that_fit_several_files_are_not_guessed(tmp_path):

@@ -1,0 +1,162 @@
+"""Where two denoisers change places over a condition, such as the SNR."""
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from percepkit.eval.anchors import resample_items
+from percepkit.eval.comparison import chosen_metrics, paired_values
+from percepkit.eval.conditions import condition_column
+from percepkit.eval.policies import better_of
+
+__all__ = ["crossovers", "sure_crossovers"]
+
+_COLUMNS = ["metric", "at", "low", "high", "found", "below", "above"]
+
+
+def crossovers(
+    scores: pd.DataFrame,
+    items: pd.DataFrame,
+    a: str,
+    b: str,
+    *,
+    metrics: Sequence[str] = (),
+    column: str = "snr_db",
+    clusters: Sequence[str] | None = None,
+    policy: str = "common",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Find where the curves of two denoisers over a condition cross.
+
+    Parameters
+    ----------
+    column : str
+        A numeric column of ``items``. Means at its levels (or bins, then at the mean within each) are joined by
+        straight lines.
+    scores, items, a, b, metrics, clusters, policy, confidence
+        As for `percepkit.eval.comparison.compare`.
+
+    Returns
+    -------
+    DataFrame
+        One row for each crossing: metric, at (in the unit of the column), low and high (percentiles of the
+        crossings of the resamples nearest to it), found (share of resamples that cross at all; an
+        interval with less than ``confidence`` of them says little), below and above (who is ahead there).
+    """
+    used = paired_values(scores, a, b, metrics=metrics, policy=policy).dropna(subset=["a", "b"])
+    rows: list[dict[str, Any]] = []
+    for metric in chosen_metrics(scores, metrics):
+        pairs = used.loc[used["metric"] == metric, ["item", "a", "b"]]
+        rows += _crossings_of(pairs, (a, b), metric, items, column, clusters, confidence)
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def sure_crossovers(
+    scores: pd.DataFrame,
+    items: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    metrics: Sequence[str] = (),
+    column: str = "snr_db",
+    clusters: Sequence[str] | None = None,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Find all pairs of denoisers whose order turns round once, and nearly always does so in resamples.
+
+    Curves that lie on each other cross here and there by chance, so that pairs with several crossings, or whose
+    resamples cross in less than a share of ``confidence``, are left out.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Denoisers, ``noisy`` too if it is to be compared with.
+    scores, items, metrics, column, clusters, confidence
+        As for `crossovers`; the items that both of a pair have a score for are used.
+
+    Returns
+    -------
+    DataFrame
+        As from `crossovers`, ordered by metric and place.
+    """
+    values = scores.assign(value=scores["value"].where(scores["status"] == "ok"))
+    rows: list[dict[str, Any]] = []
+    for metric in chosen_metrics(scores, metrics):
+        wide = values[values["metric"] == metric].pivot(index="item", columns="denoiser", values="value")
+        sure = []
+        for a, b in combinations([name for name in names if name in wide], 2):
+            pairs = wide[[a, b]].dropna().set_axis(["a", "b"], axis=1).reset_index()
+            found = _crossings_of(pairs, (a, b), metric, items, column, clusters, confidence)
+            if len(found) == 1 and found[0]["found"] >= confidence:
+                sure += found
+        rows += sorted(sure, key=lambda row: row["at"])
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _crossings_of(
+    pairs: pd.DataFrame,
+    names: tuple[str, str],
+    metric: str,
+    items: pd.DataFrame,
+    column: str,
+    clusters: Sequence[str] | None,
+    confidence: float,
+) -> list[dict[str, Any]]:
+    """Rows of `crossovers` from the scores of two denoisers, columns item, a and b, by one metric."""
+    known = items[items["item"].isin(pairs["item"]) & items[column].notna()].reset_index(drop=True)
+    levels = pd.DataFrame({"item": known["item"], "x": known[column], "level": condition_column(known, column)})
+    pairs = pairs.merge(levels, on="item", validate="1:1")
+    places = pairs.groupby("level", observed=True, sort=True)["x"].mean()
+    inside = pairs["level"].astype(str).to_numpy()[:, None] == np.array([str(name) for name in places.index])
+    if inside.shape[1] < 2:
+        return []
+    at, sign = places.to_numpy(), 1.0 if better_of(metric) == "higher" else -1.0
+    columns = np.concatenate([sign * (pairs["a"] - pairs["b"]).to_numpy()[:, None] * inside, inside], axis=1)
+    curve = _curve(columns.mean(axis=0))
+    crossed = [place for place in _crossings(curve[None], at)[0] if not math.isnan(place)]
+    if not crossed:
+        return []
+    drawn = resample_items(columns, pairs["item"].to_numpy(), items, clusters)
+    resampled = _crossings(_joined(_curve(drawn.drawn), at), at)
+    rows: list[dict[str, Any]] = []
+    for place in crossed:
+        segment = int(np.searchsorted(at, place, side="right")) - 1
+        below, above = names if curve[segment] > 0 else names[::-1]
+        near = _near(resampled, place, confidence)
+        rows.append({"metric": metric, "at": float(place)} | near | {"below": below, "above": above})
+    return rows
+
+
+def _curve(means: np.ndarray) -> np.ndarray:
+    """Mean at each level from the means of differences and of memberships, [..., 2 L] -> [..., L]."""
+    n_levels = means.shape[-1] // 2
+    total, count = means[..., :n_levels], means[..., n_levels:]
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+
+def _joined(curves: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Draw straight lines over levels that a resample has no item at."""
+    for row in np.flatnonzero(np.isnan(curves).any(axis=1)):
+        known = ~np.isnan(curves[row])
+        curves[row] = np.interp(at, at[known], curves[row, known], left=np.nan, right=np.nan)
+    return curves
+
+
+def _crossings(curves: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Where each curve is zero between two levels, [n, L] -> [n, L - 1], NaN where it is not."""
+    left, right = curves[:, :-1], curves[:, 1:]
+    crosses = left * right < 0
+    share = np.divide(left, left - right, out=np.full_like(left, np.nan), where=crosses)
+    return at[:-1] + share * np.diff(at)
+
+
+def _near(resampled: np.ndarray, place: float, confidence: float) -> dict[str, float]:
+    some = resampled[~np.isnan(resampled).all(axis=1)]
+    if not len(some):
+        return {"low": math.nan, "high": math.nan, "found": 0.0}
+    nearest = some[np.arange(len(some)), np.nanargmin(np.abs(some - place), axis=1)]
+    low, high = np.quantile(nearest, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return {"low": float(low), "high": float(high), "found": len(some) / len(resampled)}
