@@ -71,8 +71,8 @@ def _percepnet(width: int, entry: int, second: int, epochs: int, learning_rate: 
 NETWORKS = {
     # Three GRUs, on the features and gains of bands, and on the magnitudes of bins.
     "gru-bands": Network("rnnoise", "rnnoise", {}, 5, 3e-3),
-    "gru-bins": Network("rnnoise", "log-magnitude", {"widths": [24, 48, 96]}, 2, 3e-3),
-    "crn-16": Network("crn", "compressed-complex", {"channels": 16, "hidden": 24}, 1, 3e-3, 4),
+    "gru-bins": Network("rnnoise", "log-magnitude", {"widths": [24, 48, 96]}, 4, 3e-3),
+    "crn-16": Network("crn", "compressed-complex", {"channels": 16, "hidden": 24}, 2, 3e-3, 4),
     "wavenet-16": Network(
         "wavenet", "waveform", {"channels": 16, "stacks": 1, "layers": 9, "postnet_layers": 0}, 1, 2e-3, 4, 1
     ),
@@ -194,6 +194,7 @@ def judge(cell: Cell, run: Path, work: Path) -> dict[str, float]:
     corpus, items, noisy = test_items(work / "test")
     found = pd.DataFrame([_scores(corpus, i, denoiser(corpus.stem(i, "noisy"), SAMPLE_RATE)) for i in items])
     gains = found - noisy
+    found = found.where(gains.notna())  # noisy items without noise have no SI-SDR, enhanced ones may have
     cost = measure_here(str(file), SAMPLE_RATE, COST_SECONDS)
     return {
         "weights": int(denoiser.card.about["weights"]),
