@@ -12,6 +12,7 @@ SMALL = {
     "flac.py": ["--items", "2", "--rounds", "1", "--seconds", "1"],
     "memory.py": ["--items", "4", "8", "--plan-items", "10"],
     "peers.py": ["--items", "2", "--rounds", "1", "--seconds", "1"],
+    "studies.py": [],
     "scaling.py": ["--items", "4", "--rounds", "1", "--seconds", "1"],
     "throughput.py": ["--items", "2", "--rounds", "1", "--seconds", "2"],
     "pitch_agreement.py": ["--files", "2"],

@@ -85,6 +85,17 @@ assert raised == {"half": ["gain_error_db"], "late": ["delay_ms"], "inverted": [
 assert -0.1 < change.loc["mute", "pesq_wb"] < 0 and change.loc["mute", "muted_share"] > 3
 assert change.loc["louder", ["pesq_wb", "estoi"]].abs().max() < 0.05 and abs(change.loc["louder", "si_sdr"]) < 0.5
 """,
+    "05_training": """
+assert lost["pesq_wb"].max() < LIMIT
+assert ahead["si_sdr_gain"].is_monotonic_increasing
+assert abs(change["pesq_wb"]) < last["pesq_wb_gain_error"]
+assert large["core_percent"] > small["core_percent"]
+assert set(best["network"]) == set(matrix["network"])
+if CAN_TRAIN:
+    assert log["valid_loss"].iloc[-1] < 0.7 * log["valid_loss"].iloc[0]
+    assert log["waiting_share"].iloc[1:].max() < 0.1
+    assert log["si_sdr"].max() > 8
+""",
 }
 
 
