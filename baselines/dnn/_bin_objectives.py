@@ -29,6 +29,7 @@ __all__ = [
 
 COMPRESSION = 0.3  # power of magnitudes, as that of the features
 TINY = 1e-8  # of magnitudes: keeps slopes finite at 0
+MAGNITUDE = (70 / 30) ** 0.5  # weight of squared errors of magnitudes over that of real and imaginary parts (GTCRN)
 MASK_LIMIT, MASK_STEEPNESS, MASK_CLAMP = 10.0, 0.1, 0.99  # of `percepkit.dsp.masks.expand_mask`
 
 
@@ -63,7 +64,7 @@ class _Bins:
         """Targets from the tables of a corpus."""
         [name] = self.stored
         values, valid = self._from_table(item[name]), np.asarray(item[f"{name}_valid"], bool)
-        return values.astype(np.float32), np.tile(valid, (1, self.parts))
+        return values.astype(np.float32), np.tile(valid, (1, values.shape[1] // valid.shape[1]))
 
     def _values(self, clean: np.ndarray, noisy: np.ndarray) -> np.ndarray:
         raise NotImplementedError
@@ -193,15 +194,24 @@ class MaskThroughSignal(MagnitudeMapping):
 
 
 class ComplexMaskThroughSignal(ComplexMapping):
-    """A complex mask with parts in (-2, 2), judged by the compressed spectrum that it makes."""
+    """A complex mask with parts in (-2, 2), judged by the compressed spectrum that it makes, and its magnitude.
+
+    Judged by real and imaginary parts alone, a network that cannot tell the phase learns to leave too little.
+    """
 
     needs_noisy = True
     activation = "tanh"
     scale = 2.0
 
+    def _values(self, clean: np.ndarray, noisy: np.ndarray) -> np.ndarray:
+        return _with_magnitude(_compressed(clean))
+
+    def _from_table(self, table: np.ndarray) -> np.ndarray:
+        return _with_magnitude(_compressed(table))
+
     def predict(self, outputs: Any, frames: Frames) -> Any:
-        """Compressed enhanced spectrum."""
-        return _compressed(self.enhance(outputs, frames))
+        """Compressed enhanced spectrum and its magnitude."""
+        return _with_magnitude(_compressed(self.enhance(outputs, frames)))
 
     def enhance(self, outputs: Any, frames: Frames) -> Any:
         """Mask times noisy spectrum."""
@@ -255,3 +265,10 @@ def _compressed(spectrum: Any) -> Any:
     scaled = spectrum * size ** (COMPRESSION - 1)
     library = namespace(spectrum)
     return library.concatenate([scaled.real, scaled.imag], -1)
+
+
+def _with_magnitude(columns: Any) -> Any:
+    """Columns of real and imaginary parts, and the weighted magnitude after them."""
+    half = columns.shape[-1] // 2
+    size = (columns[..., :half] ** 2 + columns[..., half:] ** 2 + TINY) ** 0.5
+    return namespace(columns).concatenate([columns, MAGNITUDE * size], -1)
