@@ -120,8 +120,9 @@ class Preparation:
 
     @cached_property
     def n_targets(self) -> int:
-        """Columns of the targets."""
-        return sum(head.size for head in self._objective.heads)
+        """Columns of the targets; an objective may compare more than its heads give."""
+        silence = np.zeros(4 * self.hop)
+        return self._objective.targets(silence, silence)[0].shape[1]
 
     @cached_property
     def _features(self) -> Features:
