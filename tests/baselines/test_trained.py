@@ -17,6 +17,10 @@ MOST_MB = 12.0
 SHIPPED = [network.spec.name for network in DENOISERS]
 
 
+def test_the_promised_networks_are_shipped():
+    assert {"percepnet-small", "crn", "rnnoise"} <= set(SHIPPED)
+
+
 def test_every_card_of_a_folder_is_a_denoiser(tmp_path):
     for name in ("two", "one"):
         card = Card(name, f"Network {name}.", "", 16_000, "rnnoise", "gains", "rnnoise", parameters=7)
