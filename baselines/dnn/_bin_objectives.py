@@ -29,7 +29,7 @@ __all__ = [
 
 COMPRESSION = 0.3  # power of magnitudes, as that of the features
 TINY = 1e-8  # of magnitudes: keeps slopes finite at 0
-MAGNITUDE = (70 / 30) ** 0.5  # weight of squared errors of magnitudes over that of real and imaginary parts (GTCRN)
+MAGNITUDE = (70 / 30) ** 0.5  # weight of errors of magnitudes over those of real and imaginary parts (GTCRN)
 MASK_LIMIT, MASK_STEEPNESS, MASK_CLAMP = 10.0, 0.1, 0.99  # of `percepkit.dsp.masks.expand_mask`
 
 
