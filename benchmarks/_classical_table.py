@@ -25,6 +25,7 @@ import pandas as pd
 from _classical_sheets import check_part, class_sheets, drop_sheet, grid_sheets, pair_sheet, snr_sheets, write_part
 
 from percepkit.audio.files import read
+from percepkit.baselines import trained
 from percepkit.baselines.denoiser import Denoiser
 from percepkit.baselines.estimators import ESTIMATORS
 from percepkit.baselines.registry import load, names, peers
@@ -50,7 +51,9 @@ SLOW = ("peer-pra-subspace", "peer-pra-iterative-wiener")  # 8 and 0.7 times as 
 
 def methods() -> list[str]:
     """All shipped denoisers that see the noisy signal alone, and installed ones of other packages."""
-    ours = [name for name in names() if isinstance(load(name), Denoiser) and load(name).spec.needs == "nothing"]
+    others = {"silence", *(network.spec.name for network in trained.DENOISERS)}
+    blind = [name for name in names() if isinstance(load(name), Denoiser) and load(name).spec.needs == "nothing"]
+    ours = [name for name in blind if name not in others]
     return ours + sorted(name for name, peer in peers().items() if peer.installed and name not in SLOW)
 
 

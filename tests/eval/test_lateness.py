@@ -101,6 +101,7 @@ def scored(monkeypatch, tmp_path):
     opened = SimpleNamespace(load=lambda name: denoisers[name])
     monkeypatch.setattr(score, "open_corpus", lambda folder: FakeCorpus())
     monkeypatch.setattr(score, "registry", opened)
+    monkeypatch.setattr(score, "fingerprint_of", str)
 
     def run(**options):
         with client(0) as serial:

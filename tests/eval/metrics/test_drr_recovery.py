@@ -133,7 +133,7 @@ def test_items_of_a_corpus_are_scored_where_room_and_dry_speech_are_known(
     assert 0 < len(in_rooms) < 8
     statuses = {}
     for item in corpus.items["item"]:
-        for _, metric, outcome in score_item(corpus, item, {}, NAMES):
+        for _, metric, outcome in score_item(corpus, item, {}, {"noisy": NAMES}):
             statuses.setdefault(metric, {})[item] = outcome.status
     expected = {i: "ok" if scored and i in in_rooms else "no_room" for i in corpus.items["item"]}
     assert statuses == dict.fromkeys(NAMES, expected)
