@@ -9,6 +9,8 @@ The WebRTC project, source of its audio processing module (`modules/audio_proces
 to a hop of 10 ms.
 """
 
+from typing import ClassVar
+
 import numba
 import numpy as np
 
@@ -18,20 +20,26 @@ from percepkit.baselines.suppression import Suppressor
 
 __all__ = ["DENOISERS", "MagnitudeWiener"]
 
-OVER_SUBTRACTION = 1.1
 POWER_OF_MEAN = 4 / np.pi  # power over the squared mean magnitude of Gaussian noise
 
 
 class MagnitudeWiener(DecisionDirected):
-    """Gain law: G = xi / (1.1 + xi), xi the decision-directed ratio of magnitudes."""
+    """Gain law: G = xi / (1.1 + xi), xi the decision-directed ratio of magnitudes.
+
+    Attributes
+    ----------
+    over_subtraction : float
+        Times that the noise is taken for stronger than it is.
+    """
 
     directed_seconds = 0.495  # weight 0.98
     gain_min = 0.125
+    over_subtraction: ClassVar[float] = 1.1
 
-    @staticmethod
-    def curve(xi: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+    @classmethod
+    def curve(cls, xi: np.ndarray, gamma: np.ndarray) -> np.ndarray:
         """Wiener's gain with over-subtraction, which needs xi alone."""
-        return xi / (OVER_SUBTRACTION + xi)
+        return xi / (cls.over_subtraction + xi)
 
     def _snrs(self, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
         return _ratios(power, noise, self._clean, self._smoothing)

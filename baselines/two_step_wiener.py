@@ -20,19 +20,13 @@ from percepkit.baselines.suppression import Suppressor
 
 __all__ = ["DENOISERS", "TwoStepWiener"]
 
-OVER_SUBTRACTION = 1.5
-
 
 class TwoStepWiener(MagnitudeWiener):
     """Gain law: G = xi / (1.5 + xi), xi the ratio of magnitudes after the decision-directed gain of this form."""
 
     directed_seconds = DecisionDirected.directed_seconds
     gain_min = DecisionDirected.gain_min
-
-    @staticmethod
-    def curve(xi: np.ndarray, gamma: np.ndarray) -> np.ndarray:
-        """Wiener's gain with over-subtraction, which needs xi alone."""
-        return xi / (OVER_SUBTRACTION + xi)
+    over_subtraction = 1.5
 
     def gains(self, power: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Gains in [0, 1] of the next frames; see `percepkit.baselines.suppression.GainLaw`."""

@@ -135,9 +135,13 @@ def _described(name: str, measure: bool) -> dict[str, Any]:
     latency = latency_ms(denoiser, LISTED_HZ) if isinstance(denoiser, CausalDenoiser) else None
     cost = None
     if measure and isinstance(denoiser, Denoiser | Oracle):
-        own = denoiser.spec.native_sample_rates or (LISTED_HZ,)
-        cost = round(cost_percent(denoiser, LISTED_HZ if LISTED_HZ in own else min(own)), 3)
+        cost = round(cost_percent(denoiser, _listed_hz(denoiser.spec)), 3)
     return _row(name, denoiser, "oracle" if denoiser.spec.needs == "stems" else "denoiser", latency, cost)
+
+
+def _listed_hz(spec: "Spec") -> int:
+    own = spec.native_sample_rates or (LISTED_HZ,)
+    return LISTED_HZ if LISTED_HZ in own else min(own)
 
 
 def _tell(name: str, as_json: bool, measure: bool) -> None:
@@ -172,7 +176,7 @@ def _described_peer(name: str, peer: "Peer", measure: bool) -> dict[str, Any]:
     """What a listing says of another package's denoiser, at its own rate; the latency is of its code alone."""
     from percepkit.baselines.cost import cost_percent
 
-    sample_rate = (peer.spec.native_sample_rates or (16_000,))[0]
+    sample_rate = _listed_hz(peer.spec)
     cost = round(cost_percent(peer, sample_rate), 3) if measure and peer.installed else None
     kind = "peer" if peer.installed else "peer, not installed"
     return _row(name, peer, kind, 1000 * peer.latency_samples(sample_rate) / sample_rate, cost)

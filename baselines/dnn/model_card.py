@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from percepkit.baselines.cost import latency_ms
 from percepkit.baselines.dnn.runtime import WholeNetworkDenoiser
 
 __all__ = ["card_text", "models_page"]
@@ -66,10 +67,9 @@ def _facts(network: WholeNetworkDenoiser) -> dict[str, str]:
 
 
 def _latency(network: WholeNetworkDenoiser) -> str:
-    card = network.card
-    if not card.causal:
+    if not network.card.causal:
         return "the whole signal"
-    return f"{1000 * network.latency_samples(card.sample_rate) / card.sample_rate:.0f} ms"
+    return f"{latency_ms(network, network.card.sample_rate):.0f} ms"
 
 
 def _millions(network: WholeNetworkDenoiser) -> str:

@@ -7,7 +7,7 @@ alike; what falls on those before the direct path tells how much, and is taken o
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.fft import next_fast_len, rfft
@@ -81,8 +81,7 @@ def prepare(reference: np.ndarray, sample_rate: int, *, dry: np.ndarray, speech:
     slow = resample(dry / np.abs(dry).max(), sample_rate, rate)
     whitening = whitening_filter(slow, order=_ORDER, floor_db=_FLOOR_DB)
     room = Room(lfilter(whitening, 1.0, slow), whitening, (0.0, 0.0), rate, sample_rate, len(reference))
-    own_db = ratios_db(room.dry, room.flattened(speech), rate)
-    return Room(room.dry, whitening, own_db, rate, sample_rate, len(reference))
+    return replace(room, own_db=ratios_db(room.dry, room.flattened(speech), rate))
 
 
 def score(state: Room, estimate: np.ndarray) -> dict[str, float]:
