@@ -1,8 +1,11 @@
 """Fixtures that many tests share."""
 
+import importlib.util
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +34,22 @@ def shared() -> Path:
     if not (SHARED / "corpus" / "SOURCES.md").is_file():
         pytest.skip("no ../shared/corpus beside the checkout: tests on real recordings are skipped")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def start_browser() -> Callable[[Path], Any]:
+    """Starter of a browser with its profile in a folder; CI must have one."""
+    driver = Path(__file__).parent / "eval" / "report" / "browser.py"
+    spec = importlib.util.spec_from_file_location("report_browser", driver)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    binary = module.find_browser()
+    if binary is None:
+        reason = "no Chromium or Chrome on the PATH: the page is not tried in a browser"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return lambda profile: module.Browser(binary, profile)
 
 
 @pytest.fixture(scope="session")

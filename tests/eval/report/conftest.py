@@ -1,9 +1,6 @@
 """A corpus and scores whose truth is known: every number is drawn from a fixed seed."""
 
-import importlib.util
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +20,6 @@ LIFT = {
     "net": 0.71,
 }
 CEILING = {"oracle-magnitude": 1.9, "oracle-gains": 0.95, "oracle-comb": 1.21, "oracle-postfilter": 1.17}
-HERE = Path(__file__).parent
 CLASSES = ("babble", "white", "<script>alert(1)</script>", "keyboard", "rain on a very large tin roof")
 METRICS = {
     "pesq_wb": (1.4, 1.0),
@@ -173,20 +169,11 @@ def page(scored):
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory, page):
+def browser(tmp_path_factory, page, start_browser):
     """The page of `scored`, open in a browser that must have nothing to complain of in the end."""
-    spec = importlib.util.spec_from_file_location("report_browser", HERE / "browser.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    binary = module.find_browser()
-    if binary is None:
-        reason = "no Chromium or Chrome on the PATH: the page is not tried in a browser"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
     folder = tmp_path_factory.mktemp("browser")
     (folder / "report.html").write_text(page, encoding="utf-8")
-    browser = module.Browser(binary, folder / "profile")
+    browser = start_browser(folder / "profile")
     try:
         browser.open(folder / "report.html")
         yield browser

@@ -1,26 +1,11 @@
 """The page in a real browser: it plays, fits the window, and asks for nothing but the sounds beside it."""
 
-import importlib.util
-import os
-from pathlib import Path
-
 import pytest
-
-DRIVER = Path(__file__).resolve().parents[2] / "eval" / "report" / "browser.py"
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory, preview):
-    spec = importlib.util.spec_from_file_location("report_browser", DRIVER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    binary = module.find_browser()
-    if binary is None:
-        reason = "no Chromium or Chrome on the PATH: the page is not tried in a browser"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    browser = module.Browser(binary, tmp_path_factory.mktemp("profile"))
+def browser(tmp_path_factory, preview, start_browser):
+    browser = start_browser(tmp_path_factory.mktemp("profile"))
     try:
         browser.open(preview.folder / "out" / "index.html")
         yield browser
