@@ -5,7 +5,9 @@ corpora, runs and the ONNX files; what is there already is kept, so that a stopp
 scores the networks beside classical denoisers on talkers, noises and rooms that none of them met.
 
 Of speech, the few recordings whose talkers are known are held out; the many of unknown talkers and the one voice
-of 48 kHz are trained on. Of noise, every fourth recording of a class is for tests, every eighth for validation.
+of 48 kHz are trained on. The unknown talkers of a folder are joined as if they were one: an item then holds
+several of their short utterances instead of one again and again. Of noise, every fourth recording of a class is
+for tests, every eighth for validation.
 """
 
 import argparse
@@ -45,8 +47,9 @@ def label(corpus: Path, out: Path) -> None:
     speech, noise, of_class = [], [], defaultdict(int)
     for path in _recordings(corpus / "speech"):
         found = [known for start, known in TALKERS.items() if path.startswith(start)]
-        talker, split = found[0] if found else ("kathleen" if path.startswith("kathleen/") else "", "train")
-        speech.append([path, talker, talker or path.split("/")[0], split])
+        folder = path.split("/")[0]
+        talker, split = found[0] if found else (folder, "train")
+        speech.append([path, talker, talker, split])
     for path in _recordings(corpus / "noise"):
         kind = path.split("/")[0]
         i, of_class[kind] = of_class[kind], of_class[kind] + 1

@@ -1,10 +1,10 @@
-"""What part of its band a recording really uses."""
+"""What part of its band, and of its time, a recording really uses."""
 
 import numpy as np
 from scipy.fft import rfft
 from scipy.signal import get_window, welch
 
-__all__ = ["effective_bandwidth_hz", "kept_bandwidth_hz"]
+__all__ = ["active_span_seconds", "effective_bandwidth_hz", "kept_bandwidth_hz"]
 
 FRAME_SECONDS = 0.04
 ACTIVE_RANGE_DB = 40.0  # frames this far below the loudest do not count
@@ -14,6 +14,8 @@ LOWEST_HZ = 50.0  # hum and rumble say nothing about the upper end
 SMOOTHING_HZ = 125.0
 HELD_DB = -90.0  # of a spectrum's peak: below it there is nothing to keep
 KEPT_DB = -10.0
+SPAN_FRAME_SECONDS = 0.02
+SPAN_MARGIN_SECONDS = 0.06  # around the active frames: soft onsets and decays belong to the sound
 
 
 def _loud_spectrum(x: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,3 +106,44 @@ def kept_bandwidth_hz(before: np.ndarray, after: np.ndarray, sample_rate: int) -
 def _cell_powers(x: np.ndarray, sample_rate: int) -> np.ndarray:
     frequency, power = welch(x, sample_rate, nperseg=min(round(FRAME_SECONDS * sample_rate), len(x)))
     return np.bincount((frequency / SMOOTHING_HZ).astype(np.int64), power)
+
+
+def active_span_seconds(x: np.ndarray, sample_rate: int) -> tuple[float, float]:
+    """Where the sound of a recording begins and ends.
+
+    A frame of 20 ms is active where its power is within 40 dB of the loudest. The first active frame begins the
+    span and the last one ends it, with 60 ms on either side.
+
+    Parameters
+    ----------
+    x : float array, shape (n_samples,)
+        Audio; its level does not matter.
+    sample_rate : int
+        Hz.
+
+    Returns
+    -------
+    start, end : float
+        In seconds; 0 and 0 for silence.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` has not one dimension.
+
+    Examples
+    --------
+    >>> tone = np.sin(np.arange(16000))
+    >>> active_span_seconds(np.concatenate([np.zeros(16000), tone, np.zeros(32000)]), 16000)
+    (0.94, 2.06)
+    """
+    if x.ndim != 1:
+        raise ValueError(f"expected one channel [n], got shape {x.shape}")
+    n = round(SPAN_FRAME_SECONDS * sample_rate)
+    frames = np.pad(np.asarray(x, np.float64), (0, -len(x) % n)).reshape(-1, n)
+    power = np.square(frames).mean(axis=1)
+    if not power.any():
+        return 0.0, 0.0
+    active = np.flatnonzero(power >= power.max() * 10 ** (-ACTIVE_RANGE_DB / 10))
+    start, end = active[0] * n / sample_rate, (active[-1] + 1) * n / sample_rate
+    return max(start - SPAN_MARGIN_SECONDS, 0.0), min(end + SPAN_MARGIN_SECONDS, len(x) / sample_rate)

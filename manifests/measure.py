@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from percepkit.audio.files import AudioError, blocks, info, read
-from percepkit.dsp.activity import effective_bandwidth_hz
+from percepkit.dsp.activity import active_span_seconds, effective_bandwidth_hz
 from percepkit.dsp.level import active_level_dbfs
 from percepkit.dsp.rir import c50_db, drr_db, rt60_seconds
 from percepkit.dsp.validity import clipped_samples
@@ -26,8 +26,8 @@ def measure(folder: str, path: str, kind: str) -> dict[str, Any]:
     folder, path : str
         The scanned folder and the file's path below it.
     kind : str
-        What the file should be; the active level is measured on speech, reverberation on a ``rir``, activity,
-        clipping and DC on all others.
+        What the file should be; the active level and span are measured on speech, reverberation on a ``rir``,
+        activity, clipping and DC on all others.
 
     Returns
     -------
@@ -47,6 +47,8 @@ def measure(folder: str, path: str, kind: str) -> dict[str, Any]:
         if first_peak < SILENT_PEAK:
             raise AudioError("silent", path, f"the first channel's peak is {first_peak:.2g}, below -80 dBFS")
         row |= _analyse(head, header.sample_rate, kind)
+        if kind == "speech" and header.duration_seconds > MEASURED_SECONDS:
+            row["active_end"] = header.duration_seconds
         row |= {"status": "ok", "reason": None}
     except AudioError as error:
         # The manifest knows the file by its path in the folder, wherever the folder is.
@@ -84,6 +86,7 @@ def _analyse(x: np.ndarray, sample_rate: int, kind: str) -> dict[str, float]:
         measures["dc_offset"] = abs(float(x.mean(dtype=np.float64)))
         if kind == "speech":
             measures["active_level"] = level
+            measures["active_start"], measures["active_end"] = active_span_seconds(x, sample_rate)
     if kind == "rir" and x.any():
         measures["rt60"] = rt60_seconds(x, sample_rate)
         measures["drr"] = drr_db(x, sample_rate)

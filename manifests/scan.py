@@ -105,7 +105,8 @@ def _reusable(files: Sequence[_File], previous: pd.DataFrame | None, kind: str) 
         return {}
     kept = previous[(previous["kind"] == kind) & ~previous["status"].isin(RETRIED)]
     if kind != "rir":  # manifests of older versions lack what is measured now
-        kept = kept[(kept["status"] != "ok") | kept["dc_offset"].notna()]
+        new = "active_end" if kind == "speech" else "dc_offset"
+        kept = kept[(kept["status"] != "ok") | kept[new].notna()]
     rows = {row["path"]: row for row in kept.to_dict("records")}
     return {
         file.path: rows[file.path]

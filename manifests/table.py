@@ -29,6 +29,8 @@ COLUMNS: Mapping[str, str] = {
     "split": "object",
     "effective_bandwidth": "float64",  # Hz
     "active_level": "float64",  # dBFS, ITU-T P.56; speech only
+    "active_start": "float64",  # s, where sound begins; this and the next for speech only
+    "active_end": "float64",  # s, where it ends
     "activity_share": "float64",  # of the time, ITU-T P.56; this and the next two for all but rooms
     "clipped_share": "float64",  # of the samples
     "dc_offset": "float64",  # magnitude of the mean, full scale is 1

@@ -183,7 +183,9 @@ def _voices(
 ) -> list[list[dict[str, object]]]:
     table, rate = speech.table, recipe.sample_rate
     segments = Segments(table, draw.count)
-    frames, file_rate = table["frames"].to_numpy(np.int64), table["sample_rate"].to_numpy(np.int64)
+    frames, offset, file_rate = (
+        table[name].to_numpy(np.int64) for name in ("frames", "first_frame", "sample_rate")
+    )
     for voice in range(voices):
         u = draw(f"{prefix}babble voice {voice}")
         file = pick(u[0], len(table) - speech.count[talker])
@@ -191,5 +193,5 @@ def _voices(
         wanted = np.minimum(frames[file], -(-recipe.n_samples * file_rate[file] // rate))
         zero = np.zeros(len(file), np.int64)
         length = wanted * rate // file_rate[file]
-        segments.add(file, channel=zero, start=zero, at=zero, length=length, frames=wanted)
+        segments.add(file, channel=zero, start=offset[file], at=zero, length=length, frames=wanted)
     return segments.lists()

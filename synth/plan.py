@@ -101,8 +101,9 @@ def _draw_mixtures(recipe: Recipe, sources: Sources, draw: Draws) -> dict[str, A
 
 def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: Draws) -> tuple[Segments, np.ndarray]:
     table, rate, section = sources.table, recipe.sample_rate, recipe.mixing.speech
-    frames, file_rate, channels, bandwidth = (
-        table[name].to_numpy() for name in ("frames", "sample_rate", "channels", "effective_bandwidth")
+    frames, offset, file_rate, channels, bandwidth = (
+        table[name].to_numpy()
+        for name in ("frames", "first_frame", "sample_rate", "channels", "effective_bandwidth")
     )
     shortest = int(SHORTEST_SECONDS * rate)
     share = np.cumsum(table["duration"].to_numpy(np.float64))
@@ -130,7 +131,7 @@ def _draw_speech(recipe: Recipe, sources: SpeechSources, draw: Draws) -> tuple[S
         length = np.minimum(room, ((frames[file] - start) * rate / pace).astype(np.int64))
         segments.add(
             np.where(open_items, file, -1),
-            channel=pick(u[3], channels[file]), start=start, at=at, length=length,
+            channel=pick(u[3], channels[file]), start=offset[file] + start, at=at, length=length,
             frames=np.minimum(wanted, frames[file] - start), speed=speed, bandwidth_hz=bandwidth[file] * speed,
         )  # fmt: skip
         position = at + length

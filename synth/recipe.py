@@ -51,11 +51,13 @@ class Speech(_Section):
 
     A file without a speaker label is joined with itself only: nobody knows who else speaks like it. ``share`` of
     the items have speech; ``speed`` resamples each talker, 1.1 makes speech a tenth faster and higher; ``keep``
-    limits the files.
+    limits the files; with ``trim`` the silence before and after the sound of each file is left out, and files
+    count by what remains.
     """
 
     manifest: Manifests
     pause_seconds: Distribution = Distribution.model_validate({"uniform": [0.1, 0.6]})
+    trim: bool = False
     share: Share = 1.0
     speed: Distribution = Distribution.model_validate(1)
     keep: Keep | None = None

@@ -31,7 +31,7 @@ class SpeechSources:
     Attributes
     ----------
     table : DataFrame
-        Manifest rows.
+        Manifest rows; `frames` are drawn from, the first of which is `first_frame`.
     first, count : int64 array, shape (files,)
         The range of rows of each file's unit.
     joinable : bool array, shape (files,)
@@ -118,7 +118,8 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
     section, dropped = recipe.mixing.speech, list[str]()
     rows = _kept(folder, section.manifest, "speech", recipe.split, section.keep, dropped)
     high = _reach_high(rows["effective_bandwidth"], recipe, "speech.manifest", dropped)
-    speech = _speech(rows[high].reset_index(drop=True))
+    rows = rows[high].reset_index(drop=True)
+    speech = _speech(_trimmed(rows, section.manifest) if section.trim else rows)
     noise = _noise_of(recipe.mixing.noise, "noise", folder, recipe.split, dropped)
     layers = {
         name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split, dropped)
@@ -225,6 +226,21 @@ def _usable(folder: Path, manifests: tuple[str, ...], key: str, split: str) -> p
     return rows
 
 
+def _trimmed(rows: pd.DataFrame, manifests: tuple[str, ...]) -> pd.DataFrame:
+    """Files as long as their sound, which begins at ``first_frame``."""
+    span = rows["active_end"] - rows["active_start"]
+    if span.isna().any():
+        raise ValueError(
+            f"{', '.join(manifests)}: does not say where speech begins and ends (recipe key speech.trim); make "
+            "the manifest anew with `percepkit manifest scan`"
+        )
+    rate = rows["sample_rate"].astype("float64")
+    first = (rows["active_start"] * rate).round().astype("int64")
+    frames = (span * rate).round().astype("int64").clip(upper=rows["frames"].astype("int64") - first)
+    table = rows.assign(first_frame=first, frames=frames, duration=span)
+    return table[span >= SHORTEST_SECONDS["speech"]].reset_index(drop=True)
+
+
 def _speech(rows: pd.DataFrame) -> SpeechSources:
     speaker = rows["speaker"].astype(object).where(rows["speaker"].notna(), None)
     group = rows["group"].fillna("")
@@ -232,6 +248,8 @@ def _speech(rows: pd.DataFrame) -> SpeechSources:
             zip(speaker, rows["root_name"], group, strict=True)]  # fmt: skip
     bandwidth = rows["effective_bandwidth"].fillna(np.inf)
     table = rows.assign(unit=unit, speaker=speaker, effective_bandwidth=bandwidth).astype(COUNTS)
+    if "first_frame" not in table:
+        table["first_frame"] = 0
     table = table.sort_values(["unit", "path"], ignore_index=True)
     first, count = _ranges(table["unit"])
     return SpeechSources(table, first[1], count[1], table["speaker"].notna().to_numpy())

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from percepkit.audio.files import read
 from percepkit.audio.resampling import resample
-from percepkit.dsp.activity import effective_bandwidth_hz, kept_bandwidth_hz
+from percepkit.dsp.activity import active_span_seconds, effective_bandwidth_hz, kept_bandwidth_hz
 from percepkit.dsp.draws import key_of, normal_samples
 
 
@@ -71,3 +73,31 @@ def test_kept_bandwidth_is_that_of_a_low_pass(cutoff_hz):
     low = np.fft.irfft(np.where(np.fft.rfftfreq(32000, 1 / 16000) > 900, 0, np.fft.rfft(before)))
     assert kept_bandwidth_hz(low, 0.9 * low, 16000) == 8000
     assert kept_bandwidth_hz(before, 0 * before, 16000) == 0
+
+
+@given(
+    before=st.integers(0, 30), during=st.integers(1, 60), after=st.integers(0, 30), level_db=st.floats(-60, 0),
+    rate=st.sampled_from([8000, 16_000, 44_100, 48_000]),
+)  # fmt: skip
+def test_the_span_is_that_of_the_sound_with_its_margin(before, during, after, level_db, rate):
+    frame = round(0.02 * rate)
+    sound = np.random.default_rng(during).standard_normal(during * frame)
+    faint = 1e-3 * np.random.default_rng(before).standard_normal((before + during + after) * frame)
+    x = faint + np.concatenate([np.zeros(before * frame), sound, np.zeros(after * frame)])
+    start, end = active_span_seconds(10 ** (level_db / 20) * x, rate)
+    assert start == pytest.approx(max(before * frame / rate - 0.06, 0))
+    assert end == pytest.approx(min((before + during) * frame / rate + 0.06, len(x) / rate))
+
+
+def test_a_click_hides_no_speech_and_is_not_lost():
+    speech = 0.01 * np.random.default_rng(1).standard_normal(16_000)
+    x = np.concatenate([np.zeros(8000), speech, np.zeros(16_000)])
+    x[32_000] = 1.0
+    assert active_span_seconds(x, 16_000) == pytest.approx((0.44, 2.08))
+
+
+def test_silence_has_no_span_and_two_channels_are_refused():
+    assert active_span_seconds(np.zeros(1000), 16_000) == (0, 0)
+    assert active_span_seconds(np.zeros(0), 16_000) == (0, 0)
+    with pytest.raises(ValueError, match=r"one channel \[n\], got shape \(10, 2\)"):
+        active_span_seconds(np.zeros((10, 2)), 16_000)

@@ -35,6 +35,15 @@ def test_activity_is_the_share_of_time_with_sound(tmp_path, kind):
     assert measured(tmp_path, 0.3 * tone(8), kind)["activity_share"] == pytest.approx(1, abs=0.01)
 
 
+def test_speech_knows_where_its_sound_begins_and_ends(tmp_path):
+    x = np.concatenate([np.zeros(RATE), 0.3 * tone(2), np.zeros(3 * RATE)])
+    row = measured(tmp_path, x)
+    assert (row["active_start"], row["active_end"]) == pytest.approx((0.94, 3.06))
+    assert "active_start" not in measured(tmp_path, x, "noise")
+    long = measured(tmp_path, np.concatenate([x, np.zeros(60 * RATE)]))  # beyond the first minute nobody looked
+    assert (long["active_start"], long["active_end"]) == pytest.approx((0.94, 66))
+
+
 def test_dc_is_the_magnitude_of_the_mean_of_the_first_channel(tmp_path):
     x = 0.3 * tone(1)
     both = np.stack([x - 0.05, x + 0.4], axis=1)
@@ -74,7 +83,15 @@ def test_an_older_manifest_is_read_and_measured_anew(tmp_path):
     write(tmp_path / "d" / "a.wav", 0.3 * tone(1), RATE)
     with client(0) as serial:
         new = scan(tmp_path / "d", kind="speech", root_name="v", client=serial)
-        columns = ["activity_share", "clipped_share", "dc_offset", "quality", "duplicate_of"]
+        columns = [
+            "active_start",
+            "active_end",
+            "activity_share",
+            "clipped_share",
+            "dc_offset",
+            "quality",
+            "duplicate_of",
+        ]
         write_table(new.drop(columns=columns), tmp_path / "old.parquet", kind="manifest")
         old = read_manifest(tmp_path / "old.parquet")
         assert old[columns].isna().all().all()
