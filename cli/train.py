@@ -116,12 +116,15 @@ def _scorer(
     metrics: Sequence[str], sample_rate: int
 ) -> "Callable[[Sequence[tuple[np.ndarray, np.ndarray]]], Mapping[str, float]]":
     """Means over all items of the metrics; an item that cannot be scored is left out."""
-    from percepkit.eval.metrics import load, score_all
+    from percepkit.eval.metrics import load_installed, score_all
 
     for name in metrics:
-        spec = load(name).SPEC
-        if spec.better != "higher" or spec.needs != "reference":
-            raise ValueError(f"`metrics`: expected metrics of enhanced and clean whose rise is good, found {name}")
+        spec = load_installed(name).SPEC
+        if spec.better != "higher" or spec.needs not in ("reference", "nothing"):
+            raise ValueError(
+                "`metrics`: expected metrics whose rise is good, of enhanced and clean or of enhanced alone, "
+                f"found {name}"
+            )
 
     def scores(pairs: "Sequence[tuple[np.ndarray, np.ndarray]]") -> dict[str, float]:
         outcomes = [score_all(metrics, clean, enhanced, sample_rate) for clean, enhanced in pairs]
