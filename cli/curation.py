@@ -17,7 +17,7 @@ GROUPS_SHOWN = 20
 FILES_SHOWN = 5
 
 Manifests = Annotated[
-    list[Path], typer.Argument(metavar="MANIFEST...", help="Manifests, searched together.", show_default=False)
+    list[Path], typer.Argument(metavar="MANIFEST", help="Manifests, searched together.", show_default=False)
 ]
 
 

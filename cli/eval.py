@@ -30,15 +30,7 @@ __all__ = ["app"]
 app = typer.Typer(
     no_args_is_help=True,
     help="Score denoisers on a corpus, print tables, write the report.",
-    rich_markup_mode="markdown",
 )
-
-app.command("files")(judging.files)
-app.command("cost")(judging.cost)
-app.command("compare")(comparison.compare_command)
-app.command("profile")(comparison.profile_command)
-app.command("items")(comparison.items_command)
-app.command("card")(comparison.card_command)
 
 
 @app.command("run")
@@ -47,8 +39,8 @@ def run_command(
     denoisers: Annotated[
         str,
         typer.Option(
-            help="Names with commas between them; of your own `module:function`, `cmd:PROGRAM {in} {out}`, "
-            "`onnx:FILE`, or `folder:PATH/{item_id}.wav`. "
+            help="Names with commas between them, as `percepkit baselines` lists them; of your own `NAME.onnx`, "
+            "`module:function`, `cmd:PROGRAM {in} {out}`, `onnx:FILE`, or `folder:PATH/{item_id}.wav`. "
             "Default: a few classics, the four oracles of the ladder, the anchors clean and silence, and plugins. "
             "The noisy input is always scored."
         ),
@@ -128,6 +120,12 @@ def table_command(
     comparison.print_tables(scores, corpus, split_names(by), policy=policy, clusters=clusters, form=form, out=out)
 
 
+app.command("compare")(comparison.compare_command)
+app.command("profile")(comparison.profile_command)
+app.command("items")(comparison.items_command)
+app.command("card")(comparison.card_command)
+
+
 @app.command("metrics")
 def metrics_command() -> None:
     """List the metrics: unit, range, which direction is better, and what they need.
@@ -179,3 +177,7 @@ def report_command(
             progress=progress,
         )
     typer.echo(f"report: {out}")
+
+
+app.command("files")(judging.files)
+app.command("cost")(judging.cost)

@@ -61,7 +61,12 @@ Workers = Annotated[
 Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Use a running Dask cluster instead.")]
 Roots = Annotated[
     list[str] | None,
-    typer.Option("--root", metavar="NAME=FOLDER", help="Where the files of a manifest lie now; once per root."),
+    typer.Option(
+        "--root",
+        metavar="NAME=FOLDER",
+        help="Where the files of a manifest lie now; NAME is the --root-name of its scan, such as speech for "
+        "speech.parquet. Once per root.",
+    ),
 ]
 
 
