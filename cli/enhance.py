@@ -116,7 +116,8 @@ def baselines(
     from rich.markup import escape
     from rich.table import Column, Table
 
-    narrow = (Column("kind", max_width=10), "what it is, and its paper", Column("latency", max_width=8))
+    text = Column("what it is, and its paper", overflow="fold")
+    narrow = (Column("kind", max_width=10), text, Column("latency", max_width=8))
     table = Table(Column("name", no_wrap=True), *narrow)
     if cost:
         table.add_column("% of a core at 16 kHz", justify="right")

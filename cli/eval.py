@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from percepkit.cli import comparison, judging
 from percepkit.cli.options import (
@@ -134,14 +134,14 @@ def metrics_command() -> None:
     """
     from percepkit.eval import metrics as metric_floor
 
-    table = Table("metric", "unit", "range", "better", "needs", "version", "what it is")
+    table = Table(Column("metric", no_wrap=True), Column("range", max_width=12), "better", "needs")
+    table.add_column("what it is", overflow="fold")
     for name in metric_floor.names():
         spec = metric_floor.load(name).SPEC
         low, high = spec.range[name]
-        summary = f"{spec.summary} {spec.source}."
-        table.add_row(
-            name, spec.unit[name], f"{low:g} to {high:g}", spec.better, spec.needs, spec.version, summary
-        )
+        unit = "" if spec.unit[name] == "1" else f" {spec.unit[name]}"
+        summary = f"{spec.summary} {spec.source[0].upper()}{spec.source[1:]}. Version {spec.version}."
+        table.add_row(name, f"{low:g} to {high:g}{unit}", spec.better, spec.needs, summary)
     console().print(table)
 
 

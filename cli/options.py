@@ -77,13 +77,15 @@ def parse_roots(values: list[str] | None) -> dict[str, Path]:
     --------
     >>> parse_roots(["speech=/data/speech"])["speech"].name
     'speech'
+    >>> parse_roots(["speech=~/speech"])["speech"] == Path.home() / "speech"
+    True
     """
     roots = {}
     for value in values or []:
         name, separator, folder = value.partition("=")
         if not (name and separator and folder):
             raise ValueError(f"--root {value}: expected NAME=FOLDER")
-        roots[name] = Path(folder)
+        roots[name] = Path(folder).expanduser()
     return roots
 
 
