@@ -17,7 +17,7 @@ GROUPS_SHOWN = 20
 FILES_SHOWN = 5
 
 Manifests = Annotated[
-    list[Path], typer.Argument(metavar="MANIFEST...", help="Manifests, searched together.", show_default=False)
+    list[Path], typer.Argument(metavar="MANIFEST", help="Manifests, searched together.", show_default=False)
 ]
 
 
@@ -58,7 +58,8 @@ def score(
 ) -> None:
     """Write a function's score of every file into the column `quality`, for a recipe to `keep` by.
 
-    The function gets the first channel of the first 60 s at the file's own rate. Where it fails the score is null.
+    The function gets the first channel of the first 60 s at the file's own rate. Where it fails, or takes
+    longer than 5 minutes, the score is null.
 
     Example: `percepkit manifest score speech.parquet --with my_package.mos:predict --root speech=~/vctk`
     """

@@ -23,7 +23,7 @@ def demo(
     Scans eight synthetic voices, simulates four rooms, plans and renders noisy speech with its oracle targets,
     scores the baselines and oracles, prints the table and writes a report to open in a browser.
 
-    Example: percepkit demo --out out/demo
+    Example: `percepkit demo --out out/demo`
     """
     from percepkit.baselines import registry
     from percepkit.cli.comparison import print_tables

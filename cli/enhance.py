@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from percepkit.cli.options import console
+
 if TYPE_CHECKING:
     from io import BufferedReader
 
@@ -27,7 +29,7 @@ def enhance(
     ],
     target: Annotated[
         str | None,
-        typer.Argument(metavar="[OUT]", help="A .wav or .flac file; for a folder, another folder; - for stdout."),
+        typer.Argument(metavar="OUT", help="A .wav or .flac file; for a folder, another folder; - for stdout."),
     ] = None,
     *,
     name: Annotated[
@@ -35,7 +37,8 @@ def enhance(
         typer.Option(
             "--with",
             metavar="NAME",
-            help="A name of `percepkit baselines`, MODULE:FUNCTION, 'cmd:PROGRAM {in} {out}', or onnx:FILE.",
+            help="A name that `percepkit baselines` lists, NAME.onnx of `percepkit train export`, "
+            "MODULE:FUNCTION, 'cmd:PROGRAM {in} {out}', or onnx:FILE.",
         ),
     ],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
@@ -54,9 +57,9 @@ def enhance(
     went in, it only comes later by the denoiser's latency. Meters on stderr show the levels of the last 0.4 s,
     the attenuation so far and the real-time factor.
 
-    Example: percepkit enhance recordings/ cleaner/ --with wiener
+    Example: `percepkit enhance recordings/ cleaner/ --with wiener`
 
-    Example: percepkit enhance - --with omlsa --pcm s16le --rate 16000 < noisy.raw > clean.raw
+    Example: `percepkit enhance - --with omlsa --pcm s16le --rate 16000 < noisy.raw > clean.raw`
     """
     denoiser = _load(name)
     if source == "-" or pcm is not None:
@@ -84,7 +87,7 @@ def enhance(
 
 def baselines(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Tell all about one denoiser, or a network's file.")
+        str | None, typer.Argument(metavar="NAME", help="Tell all about one denoiser, or a network's file.")
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, one object for each.")] = False,
@@ -96,9 +99,9 @@ def baselines(
 
     Of a trained network, NAME prints the card: what it was trained on, its scores and its limits.
 
-    Example: percepkit baselines
+    Example: `percepkit baselines`
 
-    Example: percepkit baselines --json --cost
+    Example: `percepkit baselines --json --cost`
     """
     from percepkit.baselines.registry import names, peers
 
@@ -110,19 +113,20 @@ def baselines(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
 
-    table = Table(Column("name", no_wrap=True), "kind", "summary", "paper", "latency", "network")
+    text = Column("what it is, and its paper", overflow="fold")
+    narrow = (Column("kind", max_width=10), text, Column("latency", max_width=8))
+    table = Table(Column("name", no_wrap=True), *narrow)
     if cost:
         table.add_column("% of a core at 16 kHz", justify="right")
     for row in rows:
         latency = "whole signal" if row["latency_ms"] is None else f"{row['latency_ms']:.1f} ms"
         measured = ["" if row["cost_percent"] is None else f"{row['cost_percent']:.2f}"] if cost else []
-        about = (row["kind"], escape(row["summary"]), escape(row["paper"]), latency, _size(row))
-        table.add_row(row["name"], *about, *measured)
-    Console().print(table)
+        about = " ".join(filter(None, [row["summary"], f"{row['paper']}." if row["paper"] else "", _size(row)]))
+        table.add_row(row["name"], row["kind"], escape(about), latency, *measured)
+    console().print(table)
 
 
 def _described(name: str, measure: bool) -> dict[str, Any]:
@@ -169,7 +173,7 @@ def _size(row: dict[str, Any]) -> str:
     if row["parameters"] is None:
         return ""
     macs = row["macs_per_second"] or math.nan
-    return f"{row['parameters']:,.0f} weights, {macs / 1e6:.3g} M MACs/s, {row['file_mb']:.2f} MB"
+    return f"{row['parameters']:,.0f} weights, {macs / 1e6:.3g} M MACs/s, {row['file_mb']:.2f} MB."
 
 
 def _described_peer(name: str, peer: "Peer", measure: bool) -> dict[str, Any]:

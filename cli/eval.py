@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from percepkit.cli import comparison, judging
 from percepkit.cli.options import (
@@ -30,15 +30,7 @@ __all__ = ["app"]
 app = typer.Typer(
     no_args_is_help=True,
     help="Score denoisers on a corpus, print tables, write the report.",
-    rich_markup_mode="markdown",
 )
-
-app.command("files")(judging.files)
-app.command("cost")(judging.cost)
-app.command("compare")(comparison.compare_command)
-app.command("profile")(comparison.profile_command)
-app.command("items")(comparison.items_command)
-app.command("card")(comparison.card_command)
 
 
 @app.command("run")
@@ -47,8 +39,8 @@ def run_command(
     denoisers: Annotated[
         str,
         typer.Option(
-            help="Names with commas between them; of your own `module:function`, `cmd:PROGRAM {in} {out}`, "
-            "`onnx:FILE`, or `folder:PATH/{item_id}.wav`. "
+            help="Names with commas between them, as `percepkit baselines` lists them; of your own `NAME.onnx`, "
+            "`module:function`, `cmd:PROGRAM {in} {out}`, `onnx:FILE`, or `folder:PATH/{item_id}.wav`. "
             "Default: a few classics, the four oracles of the ladder, the anchors clean and silence, and plugins. "
             "The noisy input is always scored."
         ),
@@ -128,6 +120,12 @@ def table_command(
     comparison.print_tables(scores, corpus, split_names(by), policy=policy, clusters=clusters, form=form, out=out)
 
 
+app.command("compare")(comparison.compare_command)
+app.command("profile")(comparison.profile_command)
+app.command("items")(comparison.items_command)
+app.command("card")(comparison.card_command)
+
+
 @app.command("metrics")
 def metrics_command() -> None:
     """List the metrics: unit, range, which direction is better, and what they need.
@@ -136,14 +134,14 @@ def metrics_command() -> None:
     """
     from percepkit.eval import metrics as metric_floor
 
-    table = Table("metric", "unit", "range", "better", "needs", "version", "what it is")
+    table = Table(Column("metric", no_wrap=True), Column("range", max_width=12), "better", "needs")
+    table.add_column("what it is", overflow="fold")
     for name in metric_floor.names():
         spec = metric_floor.load(name).SPEC
         low, high = spec.range[name]
-        summary = f"{spec.summary} {spec.source}."
-        table.add_row(
-            name, spec.unit[name], f"{low:g} to {high:g}", spec.better, spec.needs, spec.version, summary
-        )
+        unit = "" if spec.unit[name] == "1" else f" {spec.unit[name]}"
+        summary = f"{spec.summary} {spec.source[0].upper()}{spec.source[1:]}. Version {spec.version}."
+        table.add_row(name, f"{low:g} to {high:g}{unit}", spec.better, spec.needs, summary)
     console().print(table)
 
 
@@ -179,3 +177,7 @@ def report_command(
             progress=progress,
         )
     typer.echo(f"report: {out}")
+
+
+app.command("files")(judging.files)
+app.command("cost")(judging.cost)

@@ -32,7 +32,7 @@ def files(
     estimates: Annotated[
         list[str],
         typer.Argument(
-            metavar="EST...",
+            metavar="EST",
             help="Folders of enhanced files, as FOLDER or NAME=FOLDER; the table calls them by name.",
             show_default=False,
         ),
@@ -79,7 +79,12 @@ def files(
 
 def cost(
     denoisers: Annotated[
-        str, typer.Argument(help="Names with commas between them, as `eval run` takes them.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="DENOISERS",
+            help="Names with commas between them, as `eval run` takes them.",
+            show_default=False,
+        ),
     ],
     sample_rate: Annotated[int, typer.Option(min=8000, help="Rate of the signal in Hz.")] = 16_000,
     seconds: Annotated[float, typer.Option(min=1, help="Length of the signal.")] = 10.0,

@@ -17,6 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode="markdown",  # of all commands: line breaks of docstrings go, what stands in brackets stays
 )
 app.add_typer(manifest.app, name="manifest")
 app.add_typer(synth.app, name="synth")

@@ -29,18 +29,14 @@ MEASURES = {
 app = typer.Typer(
     help="Tables of source audio: what a folder holds, measured once.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
 )
-app.command()(duplicates)
-app.command()(score)
-
-
-app.command()(pair)
 
 
 @app.command("scan")
 def scan_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of audio files; all folders below it are read.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder of audio files; all folders below it are read.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The manifest to write, e.g. speech.parquet.")],
     kind: Annotated[str, typer.Option(help="What the files are: speech, noise, rir or music.")],
     root_name: Annotated[
@@ -103,7 +99,9 @@ def scan_command(
 
 
 @app.command("show")
-def show_command(file: Annotated[Path, typer.Argument(help="A manifest.", show_default=False)]) -> None:
+def show_command(
+    file: Annotated[Path, typer.Argument(metavar="MANIFEST", help="A manifest.", show_default=False)],
+) -> None:
     """Print what a manifest holds, and what of it cannot be used.
 
     Example: `percepkit manifest show speech.parquet`
@@ -113,11 +111,13 @@ def show_command(file: Annotated[Path, typer.Argument(help="A manifest.", show_d
     _print_summary(read_manifest(file))
 
 
+app.command()(duplicates)
+app.command()(score)
+
+
 @app.command("generate")
 def generate_command(
-    noises: Annotated[
-        list[str], typer.Argument(metavar="NOISE...", help="Such as pink or 'hum(frequency_hz=50)'.")
-    ],
+    noises: Annotated[list[str], typer.Argument(metavar="NOISE", help="Such as pink or 'hum(frequency_hz=50)'.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The manifest to write, e.g. generated.parquet.")],
     label: Annotated[
         str | None, typer.Option("--class", help="Class of all of them; by default each one's kind.")
@@ -143,7 +143,7 @@ def generate_command(
 @app.command("split")
 def split_command(
     files: Annotated[
-        list[Path], typer.Argument(metavar="MANIFEST...", help="Manifests of one kind, divided together.")
+        list[Path], typer.Argument(metavar="MANIFEST", help="Manifests of one kind, divided together.")
     ],
     shares: Annotated[
         str, typer.Option(help="Splits and their shares of the total length.")
@@ -200,6 +200,9 @@ def _shares(text: str) -> dict[str, float]:
         return {name.strip(): float(share) for name, share in (part.split("=") for part in text.split(","))}
     except ValueError:
         raise ValueError(f"--shares {text}: expected NAME=SHARE with commas between them") from None
+
+
+app.command()(pair)
 
 
 def _print_summary(frame: "pd.DataFrame") -> None:

@@ -61,7 +61,12 @@ Workers = Annotated[
 Scheduler = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Use a running Dask cluster instead.")]
 Roots = Annotated[
     list[str] | None,
-    typer.Option("--root", metavar="NAME=FOLDER", help="Where the files of a manifest lie now; once per root."),
+    typer.Option(
+        "--root",
+        metavar="NAME=FOLDER",
+        help="Where the files of a manifest lie now; NAME is the --root-name of its scan, such as speech for "
+        "speech.parquet. Once per root.",
+    ),
 ]
 
 
@@ -72,13 +77,15 @@ def parse_roots(values: list[str] | None) -> dict[str, Path]:
     --------
     >>> parse_roots(["speech=/data/speech"])["speech"].name
     'speech'
+    >>> parse_roots(["speech=~/speech"])["speech"] == Path.home() / "speech"
+    True
     """
     roots = {}
     for value in values or []:
         name, separator, folder = value.partition("=")
         if not (name and separator and folder):
             raise ValueError(f"--root {value}: expected NAME=FOLDER")
-        roots[name] = Path(folder)
+        roots[name] = Path(folder).expanduser()
     return roots
 
 

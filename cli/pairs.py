@@ -19,9 +19,12 @@ ROWS_SHOWN = 20
 
 
 def pair(
-    clean: Annotated[Path, typer.Argument(help="Manifest of the clean files.", show_default=False)],
+    clean: Annotated[
+        Path, typer.Argument(metavar="CLEAN", help="Manifest of the clean files.", show_default=False)
+    ],
     noisy: Annotated[
-        Path, typer.Argument(help="Manifest of the noisy files; may be the same.", show_default=False)
+        Path,
+        typer.Argument(metavar="NOISY", help="Manifest of the noisy files; may be the same.", show_default=False),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The table of pairs to write, e.g. pairs.parquet.")],
     root: Roots = None,

@@ -34,7 +34,7 @@ def rooms(
     Recipes use the bank by its manifest, FOLDER/rooms.parquet. FOLDER/rooms.csv says what was drawn and measured
     for each response, and why a room failed.
 
-    Example: percepkit synth rooms bank.yaml --out rooms
+    Example: `percepkit synth rooms bank.yaml --out rooms`
     """
     import pandas as pd
 

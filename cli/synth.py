@@ -34,7 +34,7 @@ def plan(
 ) -> None:
     """Show hours, disk space and conditions of a recipe before anything is rendered.
 
-    Example: percepkit synth plan train.yaml --out plan.parquet
+    Example: `percepkit synth plan train.yaml --out plan.parquet`
     """
     from percepkit.engine.tables import ensure_writable, write_table
     from percepkit.synth.overview import essentials, plan_overview
@@ -85,13 +85,15 @@ def run(
     workers: Workers = None,
     scheduler: Scheduler = None,
     max_failures: Annotated[float, typer.Option(min=0, max=1, help="Share of items that may fail.")] = 0.01,
-    retry_quarantined: Annotated[bool, typer.Option(help="Render shards with failed items again.")] = False,
+    retry_quarantined: Annotated[
+        bool, typer.Option("--retry-quarantined", help="Render shards with failed items again.")
+    ] = False,
 ) -> None:
     """Render a recipe into a corpus: audio, targets, and what was measured on every item.
 
     Run it again after a kill or a full disk: only what is missing is rendered.
 
-    Example: percepkit synth run train.yaml --out corpus --root speech=/data/speech --root noise=/data/noise
+    Example: `percepkit synth run train.yaml --out corpus --root speech=/data/speech --root noise=/data/noise`
     """
     from percepkit.synth.recipe import load_recipe
     from percepkit.synth.run import run_recipe
@@ -122,13 +124,13 @@ def print_run(report: "RunReport", corpus: Path) -> None:
 @app.command()
 def render(
     recipe_file: RecipeFile,
-    items: Annotated[list[int], typer.Argument(min=0, metavar="ITEM...", help="Numbers of the items, from 0.")],
+    items: Annotated[list[int], typer.Argument(min=0, metavar="ITEM", help="Numbers of the items, from 0.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the stems are written.")],
     root: Roots = None,
 ) -> None:
     """Render single items of a recipe, and print what is planned and measured: to listen before a long run.
 
-    Example: percepkit synth render train.yaml 0 17 4211 --out listen --root speech=/data/speech
+    Example: `percepkit synth render train.yaml 0 17 4211 --out listen --root speech=/data/speech`
     """
     from percepkit.audio.files import write
     from percepkit.engine.tables import ensure_writable
@@ -176,7 +178,7 @@ def preview(
     The page shows what was drawn, the speech as cut, degraded and in its room, every noise, the mixture and the
     targets. It works offline; the stems lie beside it as WAV files.
 
-    Example: percepkit synth preview train.yaml --out preview --root speech=/data/speech --root noise=/data/noise
+    Example: `percepkit synth preview train.yaml --out preview --root speech=/data/speech --root noise=/data/noise`
     """
     from percepkit.synth.preview.page import write_preview
     from percepkit.synth.recipe import load_recipe
@@ -195,10 +197,14 @@ def preview(
 
 
 @app.command()
-def stats(corpus: Annotated[Path, typer.Argument(help="A rendered corpus, complete or still growing.")]) -> None:
+def stats(
+    corpus: Annotated[
+        Path, typer.Argument(metavar="CORPUS", help="A rendered corpus, complete or still growing.")
+    ],
+) -> None:
     """Show hours, disk space and measured conditions of a corpus.
 
-    Example: percepkit synth stats corpus
+    Example: `percepkit synth stats corpus`
     """
     from percepkit.synth.corpus import open_corpus
     from percepkit.synth.overview import corpus_overview
@@ -208,13 +214,13 @@ def stats(corpus: Annotated[Path, typer.Argument(help="A rendered corpus, comple
 
 @app.command()
 def verify(
-    corpus: Annotated[Path, typer.Argument(help="A rendered corpus.")],
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A rendered corpus.")],
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> None:
     """Re-read a corpus against its plan and checksums; exit code 1 if anything is not as it should be.
 
-    Example: percepkit synth verify corpus
+    Example: `percepkit synth verify corpus`
     """
     from percepkit.synth.corpus import open_corpus
     from percepkit.synth.verify import verify_corpus

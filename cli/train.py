@@ -37,14 +37,18 @@ class _RunUnlessNamed(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_RunUnlessNamed, help="Train networks and export them. `train CONFIG.yaml` is `train run CONFIG.yaml`.",
+    cls=_RunUnlessNamed,
+    help="Train networks and export them. `train CONFIG.yaml` is short for `train run CONFIG.yaml`.",
     no_args_is_help=True,
-)  # fmt: skip
+)
 
 
 @app.command()
 def run(
-    config_file: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="Network, data and training.")],
+    config_file: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG.yaml", help="Network, data and training, as in baselines/dnn/configs."),
+    ],
     out: Annotated[Path, typer.Option(metavar="RUN", help="Folder of the run: checkpoints, log, curves.")],
     root: Roots = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run in the folder stopped.")] = False,
@@ -60,7 +64,7 @@ def run(
     other runs find them. A killed run goes on with --resume, exactly: on a CPU with one thread the weights are
     those of a run that nobody killed.
 
-    Example: percepkit train run crn.yaml --out runs/crn
+    Example: `percepkit train run crn.yaml --out runs/crn`
     """
     from percepkit.baselines.dnn.config import load_config
     from percepkit.engine.tables import ensure_writable
@@ -93,7 +97,7 @@ def export(
 ) -> None:
     """Write the best network of a run as ONNX, which runs without PyTorch, with a card for programs and people.
 
-    Example: percepkit train export runs/crn --out crn.onnx --int8
+    Example: `percepkit train export runs/crn --out crn.onnx --int8`
     """
     done = _torch_module("export_run").export_run(folder, out, quantise=int8)
     rounded = f", {done.difference:.2g} with weights of 8 bits" if int8 else ""
@@ -116,12 +120,15 @@ def _scorer(
     metrics: Sequence[str], sample_rate: int
 ) -> "Callable[[Sequence[tuple[np.ndarray, np.ndarray]]], Mapping[str, float]]":
     """Means over all items of the metrics; an item that cannot be scored is left out."""
-    from percepkit.eval.metrics import load, score_all
+    from percepkit.eval.metrics import load_installed, score_all
 
     for name in metrics:
-        spec = load(name).SPEC
-        if spec.better != "higher" or spec.needs != "reference":
-            raise ValueError(f"`metrics`: expected metrics of enhanced and clean whose rise is good, found {name}")
+        spec = load_installed(name).SPEC
+        if spec.better != "higher" or spec.needs not in ("reference", "nothing"):
+            raise ValueError(
+                "`metrics`: expected metrics whose rise is good, of enhanced and clean or of enhanced alone, "
+                f"found {name}"
+            )
 
     def scores(pairs: "Sequence[tuple[np.ndarray, np.ndarray]]") -> dict[str, float]:
         outcomes = [score_all(metrics, clean, enhanced, sample_rate) for clean, enhanced in pairs]

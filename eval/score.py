@@ -131,7 +131,8 @@ def score_corpus(
     job = _Job(
         Path(corpus_folder).resolve(), tuple(sorted({*denoisers, NOISY})), tuple(sorted(set(metrics))), align
     )
-    settings = _settings(job)
+    digests = {name: code_digest(name) for name in job.denoisers}
+    settings = _settings(job, digests)
     corpus = open_corpus(job.corpus)
     usable = _usable(corpus, corpus_folder, limit)
     n_resumed, n_reused = score_in_slices(
@@ -139,7 +140,7 @@ def score_corpus(
         usable,
         out,
         metrics=job.metrics,
-        keys=_keys(usable, corpus.sample_rate, job),
+        keys=_keys(usable, corpus.sample_rate, job, digests),
         job=job,
         settings=settings,
         client=client,
@@ -150,9 +151,9 @@ def score_corpus(
     return ScoreRun(out, len(usable), n_resumed, n_reused, dict(skipped))
 
 
-def _keys(items: pd.DataFrame, sample_rate: int, job: _Job) -> pd.DataFrame:
+def _keys(items: pd.DataFrame, sample_rate: int, job: _Job, digests: Mapping[str, str]) -> pd.DataFrame:
     """What the scores of each item and denoiser depend on; empty where the corpus has no checksums."""
-    states = {name: _state(name, job.align) for name in job.denoisers}
+    states = {name: _state(name, digest, job.align) for name, digest in digests.items()}
     sums = [name for name in (f"checksum_{stem}" for stem in _STEMS) if name in items]
     known = {"checksum_noisy", "checksum_clean"} <= set(sums)
     names = items["item_id"] if "item_id" in items else items["item"]
@@ -164,12 +165,12 @@ def _keys(items: pd.DataFrame, sample_rate: int, job: _Job) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["item", "denoiser", "key"])
 
 
-def _state(name: str, align: bool) -> tuple[tuple[str, str, bool], bool]:
+def _state(name: str, digest: str, align: bool) -> tuple[tuple[str, str, bool], bool]:
     """What tells a denoiser's outputs from others', and whether they go by the item's name."""
     if name == NOISY:
-        return (name, "", False), False
+        return (name, digest, False), False
     spec = registry.load(name).spec
-    return (name, code_digest(name), align and not spec.aligned), spec.needs == "item"
+    return (name, digest, align and not spec.aligned), spec.needs == "item"
 
 
 def _usable(corpus: Corpus, folder: str | Path, limit: int | None) -> pd.DataFrame:
@@ -194,10 +195,10 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     return read_table(path, kind="scores")
 
 
-def _settings(job: _Job) -> str:
+def _settings(job: _Job, digests: Mapping[str, str]) -> str:
     """Everything but the items that the scores depend on; raises for unknown names."""
     versions = metric_versions(job.metrics)
-    return repr((versions, job.align, [(name, code_digest(name)) for name in job.denoisers]))
+    return repr((versions, job.align, list(digests.items())))
 
 
 def code_digest(name: str) -> str:

@@ -38,6 +38,14 @@ NOT_AUDIO = frozenset([
 NOT_AUDIO_NAMES = frozenset({"license", "licence", "copying", "readme", "authors", "changelog", "makefile"})
 
 
+# Of folders it is worth a note: somebody may have meant them to be files.
+AUDIO_SUFFIXES = frozenset([".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".sph", ".wav"])
+NO_FILES = {
+    stat.S_IFBLK: "a device", stat.S_IFCHR: "a device", stat.S_IFDIR: "a link to a folder",
+    stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket",
+}  # fmt: skip
+
+
 class _File(NamedTuple):
     path: str
     size: int
@@ -54,26 +62,42 @@ def _walk(folder: Path, notes: list[str]) -> Iterator[str]:
 
     for parent, folders, names in os.walk(folder, onerror=passed_over):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if os.path.splitext(name)[1].lower() not in AUDIO_SUFFIXES:
+                continue
+            place = os.path.join(parent, name)
+            if os.path.islink(place):
+                yield place
+            else:
+                path = _shown(os.path.relpath(place, folder))
+                notes.append(f"{path}: a folder named like a file; the files in it are listed")
         for name in sorted(names):
             suffix = os.path.splitext(name)[1].lower()
             if not name.startswith(".") and suffix not in NOT_AUDIO and name.lower() not in NOT_AUDIO_NAMES:
                 yield os.path.join(parent, name)
 
 
-def _examine(folder: Path, name: str) -> _File | None:
-    """Size and time of one file, without opening it; None for what is no regular file."""
+def _shown(path: str) -> str:
+    """Name of a file or folder as text, also where it is not UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _examine(folder: Path, name: str) -> _File:
+    """Size and time of one file, without opening it: a FIFO would block."""
     path = PurePosixPath(Path(name).relative_to(folder)).as_posix()
     try:
         path.encode()
     except UnicodeEncodeError:
-        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        shown = _shown(path)
         return _File(shown, 0, 0, "unreadable", f"{shown}: the name is not UTF-8; rename it")
     try:
         found = os.stat(name)
     except OSError as error:
         return _File(path, 0, 0, "missing", f"{path}: {error.strerror}")
     if not stat.S_ISREG(found.st_mode):
-        return None
+        what = NO_FILES.get(stat.S_IFMT(found.st_mode), "something special")
+        reason = f"{path}: {what}, not a file, and was not opened; put a file in its place or remove it"
+        return _File(path, 0, found.st_mtime_ns, "unreadable", reason)
     if os.path.islink(name) and not Path(name).resolve().is_relative_to(folder):
         reason = f"{path}: a link that leads outside the folder; copy the file into it"
         return _File(path, found.st_size, found.st_mtime_ns, "unreadable", reason)
@@ -130,8 +154,9 @@ def scan(
     """Measure every audio file below a folder.
 
     Every file is decoded once, in blocks. Level, bandwidth, activity, clipping and DC are those of the first
-    channel's first 60 s. What cannot be read becomes a row with a status and a reason. Links to folders are not
-    followed; hidden files and well-known other types (.txt, .csv, .png, ...) are skipped, all else is tried.
+    channel's first 60 s. What cannot be read becomes a row with a status and a reason, and so do devices, sockets
+    and FIFOs, which are never opened. Links to folders are not followed; hidden files and well-known other types
+    (.txt, .csv, .png, ...) are skipped, all else is tried.
 
     Parameters
     ----------
@@ -154,8 +179,8 @@ def scan(
     Returns
     -------
     DataFrame
-        A manifest sorted by path; ``attrs["notes"]`` lists folders that could not be
-        opened and what the pattern or the CSV did not match.
+        A manifest sorted by path; ``attrs["notes"]`` lists folders that could not be opened or are named like a
+        file (``a.wav/``), and what the pattern or the CSV did not match.
 
     Raises
     ------
@@ -169,7 +194,7 @@ def scan(
         raise ValueError(f"{root}: no such folder; give the folder that holds the audio files")
     root = root.resolve()
     notes: list[str] = []
-    files = [file for name in _walk(root, notes) if (file := _examine(root, name)) is not None]
+    files = [_examine(root, name) for name in _walk(root, notes)]
     if not files:
         raise ValueError("; ".join([f"{folder}: no audio files in this folder or below it", *notes]))
     labels, more_notes = labels_of([file.path for file in files], pattern=pattern, metadata=metadata)

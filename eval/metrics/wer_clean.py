@@ -22,7 +22,7 @@ __all__ = ["SPEC", "Heard", "prepare", "score"]
 
 SPEC = MetricSpec(
     names=("wer_clean",),
-    version=version_with("1", "pocketsphinx", "jiwer"),
+    version=version_with("2", "pocketsphinx", "jiwer"),
     summary="Words that a recogniser of American English adds, drops or mistakes in the estimate, over the words "
     "that it hears in the reference; no transcript is needed, and none is used.",
     source="word error rate by jiwer of what PocketSphinx hears",
@@ -35,6 +35,7 @@ SPEC = MetricSpec(
 
 _RATE = 16_000
 _PEAK = 0.5  # of full scale
+_MOST_STATES = 3_000  # followed at once, not 30,000: two to four times as fast in noise, with hardly another word
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ _lock = Lock()  # one recogniser per process takes one signal at a time
 def _recogniser() -> Any:
     from pocketsphinx import Decoder
 
-    return Decoder(samprate=float(_RATE), cmn="batch", loglevel="FATAL")
+    return Decoder(samprate=float(_RATE), cmn="batch", maxhmmpf=_MOST_STATES, loglevel="FATAL")
 
 
 def _recognise(signal: np.ndarray, sample_rate: int) -> str:

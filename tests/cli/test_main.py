@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from percepkit import __version__
 from percepkit.cli.main import app
@@ -56,6 +57,21 @@ def commands(command, path):
 def test_every_command_teaches_by_an_example(path, command):
     assert "Example: " in command.help
     assert "percepkit " + " ".join(path) in command.help
+
+
+@pytest.mark.parametrize(
+    "path, command", list(commands(typer.main.get_command(app), ())), ids=lambda x: str(x)[:40]
+)
+def test_help_shows_all_of_its_text_in_a_narrow_terminal(path, command):
+    shown = CliRunner(env={"COLUMNS": "80", "TERM": "dumb"}).invoke(app, [*path, "--help"]).output
+    assert "…" not in shown
+    assert " ".join(command.help.replace("`", "").split()) in " ".join(shown.split())
+
+
+def test_commands_are_listed_in_the_order_of_their_use():
+    found = typer.main.get_command(app).commands
+    assert list(found["manifest"].commands)[:3] == ["scan", "show", "duplicates"]
+    assert list(found["eval"].commands)[:3] == ["run", "table", "compare"]
 
 
 def test_version():

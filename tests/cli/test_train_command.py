@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from percepkit.audio.files import read, write
 from percepkit.cli.main import app
+from percepkit.cli.train import _scorer
 from percepkit.engine import cluster
+from percepkit.eval.metrics import _interface, installed, load
 from percepkit.manifests.demo import demo_folder
 from percepkit.synth.run import run_recipe
 from percepkit.synth.sources import load_sources
@@ -27,7 +29,7 @@ model: {name: rnnoise, options: {widths: [8, 8, 8]}}
 objective: gains
 loss: percepnet-2020
 data: {corpus: corpus, valid_corpus: corpus, valid_items: 2}
-metrics: [si_sdr, estoi]
+metrics: [si_sdr, estoi, srmr]
 epochs: 2
 batch_size: 2
 sequence_seconds: 0.8
@@ -65,7 +67,7 @@ def test_the_help_and_its_errors_load_no_torch():
     ("text", "message"),
     [
         (CONFIG + "lr: 1\n", r"unknown key `lr`; known: format_version, name"),
-        (CONFIG.replace("estoi", "lsd"), r"`metrics`: expected metrics of enhanced and clean whose rise is good"),
+        (CONFIG.replace("estoi", "lsd"), r"`metrics`: expected metrics whose rise is good, .* found lsd"),
         (CONFIG.replace("objective: gains", "objective: hope"), r"`objective`: no hope; choose from ibm"),
     ],
 )
@@ -76,6 +78,24 @@ def test_errors_name_the_key_before_anything_is_made(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["srmr", "dnsmos_ovrl"])
+def test_metrics_of_the_enhanced_signal_alone_validate(name):
+    if name not in installed():
+        pytest.skip(f"{name} is not installed (extra learned)")
+    enhanced = [read(demo_folder() / "speech" / "slt" / f"0{i}.flac", channel=0)[0] for i in (1, 2)]
+    metric = load(name)
+    expected = np.mean([metric.score(metric.prepare(x, 16_000), x)[name] for x in enhanced])
+    for clean in (enhanced, [np.ones_like(x) for x in enhanced]):  # what the reference holds does not matter
+        found = _scorer((name,), 16_000)(list(zip(clean, enhanced, strict=True)))
+        assert found == {name: pytest.approx(expected)}
+
+
+def test_a_metric_that_is_not_installed_is_refused_before_the_training(monkeypatch):
+    monkeypatch.setattr(_interface, "missing_packages", lambda packages: ["speechmos"] if packages else [])
+    with pytest.raises(ValueError, match=r"dnsmos_ovrl needs speechmos, .* pip install 'percepkit\[learned\]'"):
+        _scorer(("dnsmos_ovrl",), 16_000)
 
 
 def test_train_resume_export_and_enhance(folder, tmp_path):
@@ -91,6 +111,7 @@ def test_train_resume_export_and_enhance(folder, tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert {"si_sdr", "estoi", "waiting_share", "data_cores"} <= set(rows[0])
+    assert all(float(row["srmr"]) > 0 for row in rows)
     assert (tmp_path / "cache").is_dir()
     again = percepkit("train", "run", folder / "tiny.yaml", "--out", run, "--workers", 0)
     assert again.returncode == 2

@@ -270,6 +270,13 @@ def test_output_of_a_wrong_length_stays_wrong_at_another_rate():
     assert len(enhance_item(Native((48_000,), factor=0), {"noisy": noisy}, RATE)) == 0
 
 
+def test_a_denoiser_is_digested_once_in_a_run(world, tmp_path, monkeypatch):
+    digested = []
+    monkeypatch.setattr(score, "fingerprint_of", lambda name: digested.append(name) or name)
+    run(tmp_path / "s.parquet", denoisers=["oracle", "half", "oracle"])
+    assert sorted(digested) == ["half", "oracle"]
+
+
 def test_code_of_a_denoiser_is_part_of_its_identity(tmp_path, monkeypatch):
     module = Path(tmp_path / "guest_denoiser.py")
     monkeypatch.syspath_prepend(tmp_path)

@@ -1,4 +1,5 @@
 import os
+import socket
 from hashlib import blake2b
 
 import numpy as np
@@ -142,13 +143,43 @@ def test_what_is_not_looked_at(tmp_path, serial):
         write(root / name, sound(), RATE)
     for name in ("README.md", "LICENSE", "table.CSV", "cover.png"):
         (root / name).write_text("x")
-    os.mkfifo(root / "pipe.wav")
     write(tmp_path / "outside.wav", sound(), RATE)
     (root / "loop").symlink_to(root)
     (root / "link.wav").symlink_to(tmp_path / "outside.wav")
     frame = by_path(scan(root, kind="noise", root_name="n", client=serial))
     assert frame["status"].to_dict() == {"a.wav": "ok", "link.wav": "unreadable"}
     assert "leads outside the folder" in frame.loc["link.wav", "reason"]
+
+
+def test_what_is_no_file_is_a_row_and_never_opened(tmp_path, serial, measured, monkeypatch):
+    root = tmp_path / "d"
+    (root / "sub").mkdir(parents=True)
+    write(root / "a.wav", sound(), RATE)
+    os.mkfifo(root / "sub" / "pipe.wav")
+    (root / "device.flac").symlink_to(os.devnull)
+    (root / "link.wav").symlink_to(root / "sub")
+    monkeypatch.chdir(root)  # the path of a socket may have about a hundred characters
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.wav")
+        frame = by_path(scan(root, kind="noise", root_name="n", client=serial))
+        again = scan(root, kind="noise", root_name="n", client=serial, previous=frame.reset_index())
+    found = {"device.flac": "a device", "link.wav": "a link to a folder", "socket.wav": "a socket",
+             "sub/pipe.wav": "a FIFO"}  # fmt: skip
+    assert frame["status"].to_dict() == {"a.wav": "ok"} | dict.fromkeys(found, "unreadable")
+    for path, what in found.items():
+        assert frame.loc[path, "reason"].startswith(f"{path}: {what}, not a file, and was not opened")
+    assert by_path(again)["reason"].equals(frame["reason"])
+    assert measured == ["a.wav"]
+
+
+def test_a_folder_named_like_a_file_is_a_note_and_its_files_are_rows(tmp_path, serial):
+    (tmp_path / "takes" / "b.WAV").mkdir(parents=True)
+    (tmp_path / "v1.2").mkdir()
+    for folder in ("takes/b.WAV", "v1.2"):
+        write(tmp_path / folder / "1.wav", sound(), RATE)
+    frame = scan(tmp_path, kind="noise", root_name="n", client=serial)
+    assert frame["path"].tolist() == ["takes/b.WAV/1.wav", "v1.2/1.wav"]
+    assert frame.attrs["notes"] == ["takes/b.WAV: a folder named like a file; the files in it are listed"]
 
 
 def test_a_folder_that_cannot_be_listed_is_a_note(tmp_path, serial, monkeypatch):

@@ -8,11 +8,13 @@ import pytest
 
 from percepkit.audio.files import write
 from percepkit.engine.cluster import client
+from percepkit.manifests import score as module
 from percepkit.manifests.scan import scan
 from percepkit.manifests.score import score_files
 
 RATE = 8000
 JUDGES = """
+import os, signal, time
 import numpy as np
 
 def loudness(x, sample_rate):
@@ -29,6 +31,13 @@ def picky(x, sample_rate):
 
 def wordy(x, sample_rate):
     return "good"
+
+def moody(x, sample_rate):
+    if x[0] > 0.25:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if x[0] > 0.15:
+        time.sleep(600)
+    return 4
 
 number = 5
 """
@@ -80,6 +89,22 @@ def test_what_fails_is_null_and_a_note(table, tmp_path):
     assert score(table, "wordy", tmp_path)["quality"].isna().all()
     (tmp_path / "audio" / "1.wav").unlink()
     assert score(table, "loudness", tmp_path).attrs["notes"][0].startswith("1.wav: ")
+
+
+def test_what_hangs_or_crashes_is_null_and_a_note_and_no_end_of_the_run(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 2.0)
+    table = pd.concat([table, table.iloc[:1]], ignore_index=True)  # one more behind them
+    found = score(table, "moody", tmp_path)
+    assert found["quality"].fillna(-1).tolist() == [4, -1, -1, -1, 4]
+    assert found.attrs["notes"] == [
+        "2.wav: judges_of_tests:moody took longer than 2 s and was stopped",
+        "3.wav: judges_of_tests:moody ended its process by SIGSEGV",
+    ]
+
+
+def test_the_process_of_the_function_ends_with_the_run(table, tmp_path):
+    score(table, "loudness", tmp_path)
+    assert module._child.cache_info().currsize == 0
 
 
 def test_workers_find_the_same(table, tmp_path):

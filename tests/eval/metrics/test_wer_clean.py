@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from percepkit.audio.files import read
-from percepkit.eval.metrics import score_all, wer_clean
+from percepkit.eval.metrics import Panel, score_all, wer_clean
 from percepkit.manifests.demo import demo_folder
 
 for package in ("pocketsphinx", "jiwer"):
@@ -57,6 +57,15 @@ def test_nothing_is_left_of_what_was_heard_before(heard):
     first = wer_clean._recognise(unclear, RATE)
     wer_clean._recognise(voice("kal/01.flac")[:RATE], RATE)
     assert wer_clean._recognise(unclear, RATE) == first
+
+
+def test_the_reference_is_heard_once_for_all_estimates(monkeypatch):
+    heard = []
+    monkeypatch.setattr(wer_clean, "_recognise", lambda signal, rate: heard.append(signal) or "so pack your bags")
+    panel = Panel(["wer_clean"], SPEECH, RATE)
+    for gain in (0.5, 0.25):
+        assert panel.score(gain * SPEECH)["wer_clean"].value == 0
+    assert [signal.max() / SPEECH.max() for signal in heard] == [1, 0.5, 0.25]
 
 
 @pytest.mark.parametrize(
