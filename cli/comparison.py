@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["card_command", "compare_command", "items_command", "print_delays", "print_tables", "profile_command"]
 
+READABLE = 100  # characters in a line where nobody says how many there are room for
+
 Policy = Annotated[
     str,
     typer.Option(
@@ -258,11 +260,12 @@ def _read(scores: Path, corpus: Path) -> "tuple[pd.DataFrame, pd.DataFrame]":
 
 def _show(sheets: "Sequence[Sheet]", numbers: "pd.DataFrame", files: dict[str, Path | None]) -> None:
     from percepkit.engine.tables import write_text
-    from percepkit.eval.tables import sheets_text, terminal_table
+    from percepkit.eval.tables import sheets_text, split_sheet, terminal_table
 
     screen = console()
     for sheet in sheets:
-        screen.print(terminal_table(sheet))
+        for part in split_sheet(sheet, screen.width if screen.is_terminal else READABLE):
+            screen.print(terminal_table(part))
         for note in sheet.notes:
             screen.print(note, markup=False, highlight=False, soft_wrap=True)
     for form, path in files.items():

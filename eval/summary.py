@@ -18,6 +18,7 @@ __all__ = [
 
 _RANKED_BY = "pesq_wb"
 _DIGITS = {"dB": 1, "1": 3}  # decimal places by unit, else two
+_MANY = 100_000  # clusters that nobody will ever have
 _SHARES = ("oracle gap closed", "made worse")  # aspects that are shares, whatever the metric
 
 
@@ -49,26 +50,30 @@ def summary_sheets(summary: pd.DataFrame, *, by: Sequence[str] = ()) -> list[She
 
 def comparison_sheet(table: pd.DataFrame, a: str, b: str, *, by: Sequence[str] = ()) -> Sheet:
     """Lay out a comparison of two denoisers, from `percepkit.eval.comparison.compare`."""
-    columns = [*by, "metric", a, b, "difference", "p (Holm)", "wins", "detectable", "pairs", "verdict"]
+    heads = ["difference\nmedian", "p (Holm)", "wins\nd_z", "detectable\nmargin", "needed\nfor margin"]
+    columns = [*by, "metric", a, b, *heads, "pairs", "verdict"]
     rows = []
     for row in table.to_dict("records"):
         digits = _digits(row["metric"])
         difference = f"{row['difference']:+z.{digits}f}{_interval(row['low'], row['high'], digits)}"
         cells = [
-            _heading(row["metric"]).replace("\n", " ").strip(),
+            _heading(row["metric"]),
             f"{row['mean_a']:z.{digits}f}",
             f"{row['mean_b']:z.{digits}f}",
-            difference,
+            f"{difference}\n{row['median']:+z.{digits}f}",
             _p(row["p_holm"]),
-            f"{100 * row['win_rate']:.0f} %",
-            f"{row['detectable']:.{digits + 1}f}",
+            f"{100 * row['win_rate']:.0f} %\n{row['d_z']:z.2f}",
+            f"{row['detectable']:.{digits + 1}f}\n{row['margin']:g}",
+            f"{_needed(row['needed'], row['scarcest'])}\n{_needed(row['needed_margin'], row['scarcest'])}",
             f"{row['n']} of {row['n_items']}",
         ]
         shown = [cell.replace("+nan", "").replace("nan %", "").replace("nan", "") for cell in cells]
         rows.append([*(str(row[name]) for name in by), *shown, row["verdict"]])
     notes = [
-        f"difference: {a} - {b} [95 % interval]; wins: share of items on which {a} is better; "
-        "detectable: the difference found with a power of 0.8; pairs: items with both scores",
+        f"difference: {a} - {b} [95 % interval], below it its median over items; wins: share of items on which "
+        f"{a} is better, below it the effect size d_z; detectable: the difference found with a power of 0.8; "
+        "needed: how many would find, with that power, the difference seen here, and one of the margin; "
+        "pairs: items with both scores",
         "clusters: " + "; ".join(dict.fromkeys(table["clusters"][table["clusters"] != ""])),
     ]
     return Sheet(columns, rows, notes=notes, left=(*by, "metric", "verdict"))
@@ -108,7 +113,8 @@ def profile_sheet(table: pd.DataFrame) -> Sheet:
         "improvements over the noisy input, positive is better, with 95 % intervals; voice distortion is the mean "
         "itself, unseen noise the improvement there less that on the other noises"
     ]
-    return Sheet(["aspect", "metric", "items", *names], rows, notes=notes, left=("metric",))
+    head = ["aspect", "metric", "items", *names]
+    return Sheet(head, rows, notes=notes, left=("metric",), repeat=("metric", "items"))
 
 
 def item_sheet(listed: pd.DataFrame, metric: str) -> Sheet:
@@ -148,7 +154,7 @@ def _sheet(summary: pd.DataFrame, title: str) -> Sheet:
         cells = {metric: _cell(rows.loc[(denoiser, metric)], _digits(metric)) for metric in present}
         n_items = str(summary["n"][summary["denoiser"] == denoiser].max())
         lines.append([denoiser, *(cells.get(metric, "") for metric in metrics), n_items])
-    return Sheet(["denoiser", *map(_heading, metrics), "n"], lines, title)
+    return Sheet(["denoiser", *map(_heading, metrics), "n"], lines, title, repeat=("n",))
 
 
 def _ordered_metrics(summary: pd.DataFrame) -> list[str]:
@@ -195,6 +201,12 @@ def _profile_cell(row: dict[Any, Any], digits: int) -> str:
     sign = "" if row["aspect"] in ("voice distortion", *_SHARES) else "+"
     interval = _interval(row["low"], row["high"], digits).replace(" [", "\n[")
     return f"{row['value']:{sign}z.{digits}f}{interval}"
+
+
+def _needed(count: float, kind: str) -> str:
+    if math.isnan(count):
+        return ""
+    return f"{count:.0f} {kind}s" if count < _MANY else f"> {_MANY - 1} {kind}s"
 
 
 def _p(value: float) -> str:
