@@ -22,7 +22,15 @@ from percepkit.eval.significance import (
     wilcoxon_p,
 )
 
-__all__ = ["MARGINS", "chosen_metrics", "compare", "default_margin", "effect_size", "paired_values"]
+__all__ = [
+    "MARGINS",
+    "chosen_metrics",
+    "compare",
+    "default_margin",
+    "effect_size",
+    "paired_statistics",
+    "paired_values",
+]
 
 #: Differences that nobody need care about, by unit; conventions of ours, to be changed where more is known.
 MARGINS: Mapping[str, float] = {"MOS-LQO": 0.05, "MOS": 0.05, "PESQ score": 0.05, "dB": 0.5, "1": 0.01}
@@ -187,12 +195,29 @@ def _row(
     units = clusters.loc[both["item"]].to_numpy()
     coverage = {"n": len(both), "n_a": int(pairs["ok_a"].sum()), "n_b": int(pairs["ok_b"].sum())}
     means = {"n_items": len(pairs), "mean_a": both["a"].mean(), "mean_b": both["b"].mean()}
-    return coverage | means | _tested(difference, units, names, better, margin, confidence)
+    return coverage | means | paired_statistics(difference, units, names, better, margin, confidence)
 
 
-def _tested(
+def paired_statistics(
     difference: np.ndarray, units: np.ndarray, names: Sequence[str], better: str, margin: float, confidence: float
 ) -> dict[str, object]:
+    """Numbers of `compare` that hang on the differences alone.
+
+    Parameters
+    ----------
+    difference : float array, shape (n,)
+    units : int array, shape (n, n_dimensions)
+        Clusters in the dimensions called ``names``.
+    better : {"higher", "lower"}
+    margin : float
+        NaN for no test of equivalence.
+    confidence : float
+
+    Returns
+    -------
+    dict
+        ``few`` says in words which clusters are too few for a test.
+    """
     if not len(difference):
         return dict.fromkeys(_NUMBERS, math.nan) | {"margin": margin, "clusters": "", "scarcest": "", "few": ""}
     found = estimate(resample(difference[:, None], units, key=draws.key_of("compare")), confidence=confidence)

@@ -167,6 +167,7 @@ def test_the_printed_comparison_tells_effects_and_clusters_needed():
     row = found.set_index("metric").loc["stoi"]
     assert stoi["difference\nmedian"].split("\n")[1] == f"{row['median']:+.3f}"
     assert stoi["wins\nd_z"] == f"{100 * row['win_rate']:.0f} %\n{row['d_z']:.2f}"
-    assert stoi["needed\nfor margin"] == f"{row['needed']:.0f} noises\n{row['needed_margin']:.0f} noises"
+    assert stoi["detectable\nneeded"].split("\n")[1] == f"{row['needed']:.0f} / {row['needed_margin']:.0f} noises"
+    assert stoi["p (Holm)\npairs"].split("\n")[1] == "120 of 120"
     assert lsd["metric"] == "lsd ↓\ndB"
     assert "nan" not in "".join(cell for row in sheet.rows for cell in row)
