@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["card_command", "compare_command", "items_command", "print_delays", "print_tables", "profile_command"]
 
+READABLE = 100  # characters in a line where nobody says how many there are room for
+
 Policy = Annotated[
     str,
     typer.Option(
@@ -65,16 +67,16 @@ def compare_command(
     """Compare two denoisers on the same items: differences, intervals, tests, and the verdict in words.
 
     The tests flip signs of whole clusters (speakers, noises, rooms) and need eight of each; p-values are Holm's
-    over the whole table. Over a numeric condition, the points are named where the two curves cross.
+    over the whole table. Over a numeric condition, the area between the two curves is given, and where they cross.
 
     Example: `percepkit eval compare corpus-scores.parquet out/corpus wiener omlsa --by snr_db --csv compare.csv`
     """
     from pandas.api.types import is_numeric_dtype
 
     from percepkit.eval.comparison import compare
-    from percepkit.eval.crossing import crossovers
+    from percepkit.eval.crossing import crossovers, curve_areas
     from percepkit.eval.policies import warn_of_ranks
-    from percepkit.eval.summary import comparison_sheet, crossover_lines
+    from percepkit.eval.summary import area_lines, comparison_sheet, crossover_lines
 
     table, items = _read(scores, corpus)
     columns, wanted, units = split_names(by), split_names(metrics), _clusters(clusters)
@@ -86,7 +88,8 @@ def compare_command(
         crossings = crossovers(
             table, items, a, b, metrics=wanted, column=columns[0], clusters=units, policy=policy
         )
-        sheet.notes.extend(crossover_lines(crossings, columns[0]))
+        areas = curve_areas(table, items, a, b, metrics=wanted, column=columns[0], clusters=units, policy=policy)
+        sheet.notes.extend([*area_lines(areas, a, b, columns[0]), *crossover_lines(crossings, columns[0])])
     pair = table[table["denoiser"].isin([a, b]) & table["metric"].isin(compared["metric"])]
     _show([sheet], compared, {"csv": csv, "latex": latex, "markdown": markdown})
     _warn(warn_of_ranks(pair))
@@ -200,15 +203,20 @@ def print_tables(
     out: Path | None = None,
 ) -> None:
     """Print the means of a score table, one table per condition, and what is missing; or write them."""
+    import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
     from percepkit.engine.tables import write_text
+    from percepkit.eval.balance import balanced_summary, is_unbalanced
     from percepkit.eval.clusters import known_dimensions
     from percepkit.eval.crossing import sure_crossovers
+    from percepkit.eval.flags import warn_of_offset
     from percepkit.eval.policies import warn_of_ranks
+    from percepkit.eval.published import check_published
     from percepkit.eval.statistics import summarise
-    from percepkit.eval.summary import crossover_sheet, failure_line, summary_sheets
+    from percepkit.eval.summary import balanced_sheet, crossover_sheet, failure_line, summary_sheets, winner_sheet
     from percepkit.eval.tables import sheets_text
+    from percepkit.eval.winners import contestants, winners
 
     scores, items = _read(scores_path, corpus)
     units = _clusters(clusters)
@@ -216,6 +224,18 @@ def print_tables(
         units = known_dimensions(items)
     summary = summarise(scores, items, by, clusters=units, policy=policy)
     sheets = summary_sheets(summary, by=by)
+    summary.insert(len(summary.columns), "balanced_over", "")
+    scored = items[items["item"].isin(scores["item"])]
+    over = list(by) or [name for name in ("noise_class",) if is_unbalanced(scored, name)]
+    if over:
+        balanced = balanced_summary(scores, items, over, clusters=units, policy=policy)
+        if balanced["conditions"].max() > 1:
+            sheets.append(balanced_sheet(balanced, over))
+            kept = balanced.drop(columns=["conditions", "fewest", "most"]).assign(balanced_over=", ".join(over))
+            summary = pd.concat([summary, kept], ignore_index=True)
+    if by and len(contestants(list(scores["denoiser"].unique()))) > 1:
+        best = winners(scores, items, by, clusters=units, policy=policy)
+        sheets += [winner_sheet(best, by)] if len(best) else []
     if len(by) == 1 and is_numeric_dtype(items[by[0]]):
         crossed = sure_crossovers(
             scores, items, sorted(map(str, scores["denoiser"].unique())), column=by[0], clusters=units
@@ -231,10 +251,13 @@ def print_tables(
     if out is not None:
         raise ValueError("--out: say --format markdown, latex or csv too")
     _show(sheets, summary, {})
-    over = f"over {', '.join(f'{name}s' for name in units)}" if units else "over items"
-    typer.echo(f"mean [95 % interval {over}], below it the improvement over noisy; ↑ higher is better")
+    resampled = f"over {', '.join(f'{name}s' for name in units)}" if units else "over items"
+    typer.echo(f"mean [95 % interval {resampled}], below it the improvement over noisy; ↑ higher is better")
     typer.echo(failure_line(scores))
-    _warn(warn_of_ranks(scores))
+    gate = check_published(scores, items)
+    for text in gate.inside if gate else ():
+        typer.echo(f"VoiceBank-DEMAND, noisy: {text}")
+    _warn([*(gate.lines() if gate else ()), *warn_of_ranks(scores), *warn_of_offset(scores)])
 
 
 def print_delays(scores_path: Path) -> None:
@@ -258,11 +281,12 @@ def _read(scores: Path, corpus: Path) -> "tuple[pd.DataFrame, pd.DataFrame]":
 
 def _show(sheets: "Sequence[Sheet]", numbers: "pd.DataFrame", files: dict[str, Path | None]) -> None:
     from percepkit.engine.tables import write_text
-    from percepkit.eval.tables import sheets_text, terminal_table
+    from percepkit.eval.tables import sheets_text, split_sheet, terminal_table
 
     screen = console()
     for sheet in sheets:
-        screen.print(terminal_table(sheet))
+        for part in split_sheet(sheet, screen.width if screen.is_terminal else READABLE):
+            screen.print(terminal_table(part))
         for note in sheet.notes:
             screen.print(note, markup=False, highlight=False, soft_wrap=True)
     for form, path in files.items():

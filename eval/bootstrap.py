@@ -32,7 +32,10 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from percepkit.dsp import draws
 
-__all__ = ["FEW_CLUSTERS", "Estimate", "Resamples", "estimate", "free_dimensions", "mean_bounds", "resample"]
+__all__ = [
+    "FEW_CLUSTERS", "Estimate", "Resamples", "columns_by_gaps", "estimate", "free_dimensions", "mean_bounds",
+    "resample",
+]  # fmt: skip
 
 FEW_CLUSTERS = 8
 _RESAMPLES = 4000
@@ -170,7 +173,7 @@ def mean_bounds(
     Columns with the same gaps share their resamples.
     """
     low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    for columns in _columns_by_gaps(values):
+    for columns in columns_by_gaps(values):
         rows = ~np.isnan(values[:, columns[0]])
         if rows.any():
             found = estimate(resample(values[np.ix_(rows, columns)], units[rows], key=key), confidence=confidence)
@@ -182,7 +185,8 @@ def _identity(means: np.ndarray) -> np.ndarray:
     return means
 
 
-def _columns_by_gaps(values: np.ndarray) -> Iterator[np.ndarray]:
+def columns_by_gaps(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Positions of the columns that have NaN in the same rows, [n, k] -> groups of columns."""
     if values.shape[1]:
         _, pattern = np.unique(np.isnan(values), axis=1, return_inverse=True)
         for number in range(pattern.max() + 1):

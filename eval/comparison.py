@@ -13,13 +13,32 @@ from percepkit.eval.bootstrap import FEW_CLUSTERS, estimate, resample
 from percepkit.eval.clusters import cluster_codes, known_dimensions
 from percepkit.eval.conditions import condition_column
 from percepkit.eval.policies import better_of, under_policy
-from percepkit.eval.significance import detectable_difference, equivalence_p, holm, sign_flip_p, wilcoxon_p
+from percepkit.eval.significance import (
+    clusters_needed,
+    detectable_difference,
+    equivalence_p,
+    holm,
+    sign_flip_p,
+    wilcoxon_p,
+)
 
-__all__ = ["MARGINS", "chosen_metrics", "compare", "default_margin", "paired_values"]
+__all__ = [
+    "MARGINS",
+    "chosen_metrics",
+    "compare",
+    "default_margin",
+    "effect_size",
+    "paired_statistics",
+    "paired_values",
+]
 
 #: Differences that nobody need care about, by unit; conventions of ours, to be changed where more is known.
 MARGINS: Mapping[str, float] = {"MOS-LQO": 0.05, "MOS": 0.05, "PESQ score": 0.05, "dB": 0.5, "1": 0.01}
 _ALPHA = 0.05
+_NUMBERS = (
+    "difference", "low", "high", "p", "p_wilcoxon", "win_rate", "median", "d_z", "detectable", "needed",
+    "needed_margin", "p_equivalent",
+)  # fmt: skip
 
 
 def compare(
@@ -63,8 +82,12 @@ def compare(
     DataFrame
         One row for each condition and metric: n (pairs used), n_a, n_b and n_items (scores that exist, and items
         tried), mean_a, mean_b, difference, low, high, p (sign flips), p_holm (corrected over all rows),
-        p_wilcoxon, win_rate (share of items on which ``a`` is better, ties count half), clusters (in words),
-        detectable (the difference that would be found with a power of 0.8), margin, p_equivalent and verdict.
+        p_wilcoxon, win_rate (share of items on which ``a`` is better, ties count half), median (of the
+        differences), d_z (their mean over their standard deviation), clusters (in words), detectable (the
+        difference that would be found with a power of 0.8), scarcest (the kind of which there are fewest
+        clusters), needed and needed_margin (how many of that kind would find, with that power, a difference as
+        large as the one here and as the margin, see `percepkit.eval.significance.clusters_needed`), margin,
+        p_equivalent and verdict.
 
     Raises
     ------
@@ -146,6 +169,19 @@ def default_margin(metric: str) -> float:
     return MARGINS.get(metric_floor.load(metric).SPEC.unit[metric], math.nan)
 
 
+def effect_size(difference: np.ndarray) -> float:
+    """Mean of paired differences over their standard deviation, d_z of Cohen (1988); NaN where all are equal.
+
+    Examples
+    --------
+    >>> effect_size(np.array([1.0, 2.0, 3.0]))
+    2.0
+    """
+    spread = float(np.std(difference, ddof=1)) if len(difference) > 1 else 0.0
+    mean = float(np.mean(difference))
+    return mean / spread if spread > 1e-12 * abs(mean) else math.nan  # below it is rounding
+
+
 def _row(
     pairs: pd.DataFrame,
     clusters: pd.DataFrame,
@@ -159,20 +195,37 @@ def _row(
     units = clusters.loc[both["item"]].to_numpy()
     coverage = {"n": len(both), "n_a": int(pairs["ok_a"].sum()), "n_b": int(pairs["ok_b"].sum())}
     means = {"n_items": len(pairs), "mean_a": both["a"].mean(), "mean_b": both["b"].mean()}
-    return coverage | means | _tested(difference, units, names, better, margin, confidence)
+    return coverage | means | paired_statistics(difference, units, names, better, margin, confidence)
 
 
-def _tested(
+def paired_statistics(
     difference: np.ndarray, units: np.ndarray, names: Sequence[str], better: str, margin: float, confidence: float
 ) -> dict[str, object]:
+    """Numbers of `compare` that hang on the differences alone.
+
+    Parameters
+    ----------
+    difference : float array, shape (n,)
+    units : int array, shape (n, n_dimensions)
+        Clusters in the dimensions called ``names``.
+    better : {"higher", "lower"}
+    margin : float
+        NaN for no test of equivalence.
+    confidence : float
+
+    Returns
+    -------
+    dict
+        ``few`` says in words which clusters are too few for a test.
+    """
     if not len(difference):
-        numbers = ("difference", "low", "high", "p", "p_wilcoxon", "win_rate", "detectable", "p_equivalent")
-        return dict.fromkeys(numbers, math.nan) | {"margin": margin, "clusters": "", "few": ""}
+        return dict.fromkeys(_NUMBERS, math.nan) | {"margin": margin, "clusters": "", "scarcest": "", "few": ""}
     found = estimate(resample(difference[:, None], units, key=draws.key_of("compare")), confidence=confidence)
     error, freedom = float(found.error[0]), found.freedom
     wins = difference > 0 if better == "higher" else difference < 0
     counts = {name: len(np.unique(column)) for name, column in zip(names, units.T, strict=True)}
     several = max(counts.values()) > 1
+    scarcest = min(counts, key=lambda name: (counts[name] == 1, counts[name]))
     few = [_count(n, name) for name, n in counts.items() if n < FEW_CLUSTERS and (n > 1 or not several)]
     equivalent = math.nan
     if not math.isnan(margin):
@@ -184,8 +237,13 @@ def _tested(
         "p": sign_flip_p(difference, units, key=draws.key_of("signs")),
         "p_wilcoxon": wilcoxon_p(difference, units),
         "win_rate": float(np.mean(wins) + 0.5 * np.mean(difference == 0)),
+        "median": float(np.median(difference)),
+        "d_z": effect_size(difference),
         "clusters": ", ".join(_count(n, name) for name, n in counts.items()),
         "detectable": detectable_difference(error, freedom=freedom),
+        "scarcest": scarcest,
+        "needed": clusters_needed(float(difference.mean()), error, freedom=freedom),
+        "needed_margin": clusters_needed(margin, error, freedom=freedom),
         "margin": margin,
         "p_equivalent": equivalent,
         "few": ", ".join(few),

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from percepkit.eval.anchors import resample_items
+from percepkit.eval.bootstrap import Resamples, estimate
 from percepkit.eval.comparison import chosen_metrics, paired_values
 from percepkit.eval.conditions import condition_column
 from percepkit.eval.policies import better_of
 
-__all__ = ["crossovers", "sure_crossovers"]
+__all__ = ["crossovers", "curve_areas", "sure_crossovers"]
 
-_COLUMNS = ["metric", "at", "low", "high", "found", "below", "above"]
+_COLUMNS = ["metric", "at", "low", "high", "found", "below", "above", "lead", "lead_low", "lead_high"]
 
 
 def crossovers(
@@ -45,7 +46,9 @@ def crossovers(
     DataFrame
         One row for each crossing: metric, at (in the unit of the column), low and high (percentiles of the
         crossings of the resamples nearest to it), found (share of resamples that cross at all; an
-        interval with less than ``confidence`` of them says little), below and above (who is ahead there).
+        interval with less than ``confidence`` of them says little), below and above (who is ahead there), lead,
+        lead_low and lead_high (by how much the latter is better on average over the whole range, see
+        `curve_areas`; negative if it is worse).
     """
     used = paired_values(scores, a, b, metrics=metrics, policy=policy).dropna(subset=["a", "b"])
     rows: list[dict[str, Any]] = []
@@ -53,6 +56,49 @@ def crossovers(
         pairs = used.loc[used["metric"] == metric, ["item", "a", "b"]]
         rows += _crossings_of(pairs, (a, b), metric, items, column, clusters, confidence)
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def curve_areas(
+    scores: pd.DataFrame,
+    items: pd.DataFrame,
+    a: str,
+    b: str,
+    *,
+    metrics: Sequence[str] = (),
+    column: str = "snr_db",
+    clusters: Sequence[str] | None = None,
+    policy: str = "common",
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Measure the area between the curves of two denoisers over a condition.
+
+    It does not hang on how many items there are at which level, as the difference of means does.
+
+    Parameters
+    ----------
+    scores, items, a, b, metrics, column, clusters, policy, confidence
+        As for `crossovers`.
+
+    Returns
+    -------
+    DataFrame
+        One row for each metric with two levels or more: area (unit of the metric times that of the column,
+        positive where ``a`` is better, whichever direction is) with low and high, start and end of the range;
+        area / (end - start) is the lead on average.
+    """
+    used = paired_values(scores, a, b, metrics=metrics, policy=policy).dropna(subset=["a", "b"])
+    rows: list[dict[str, Any]] = []
+    for metric in chosen_metrics(scores, metrics):
+        pairs = used.loc[used["metric"] == metric, ["item", "a", "b"]]
+        item, at, columns = _levels_of(pairs, metric, items, column)
+        if len(at) < 2:
+            continue
+        drawn = resample_items(columns, item, items, clusters)
+        area, low, high = _area_of(drawn, at, confidence)
+        rows.append(
+            {"metric": metric, "area": area, "low": low, "high": high, "start": float(at[0]), "end": float(at[-1])}
+        )
+    return pd.DataFrame(rows, columns=["metric", "area", "low", "high", "start", "end"])
 
 
 def sure_crossovers(
@@ -106,28 +152,52 @@ def _crossings_of(
     confidence: float,
 ) -> list[dict[str, Any]]:
     """Rows of `crossovers` from the scores of two denoisers, columns item, a and b, by one metric."""
-    known = items[items["item"].isin(pairs["item"]) & items[column].notna()].reset_index(drop=True)
-    levels = pd.DataFrame({"item": known["item"], "x": known[column], "level": condition_column(known, column)})
-    pairs = pairs.merge(levels, on="item", validate="1:1")
-    places = pairs.groupby("level", observed=True, sort=True)["x"].mean()
-    inside = pairs["level"].astype(str).to_numpy()[:, None] == np.array([str(name) for name in places.index])
-    if inside.shape[1] < 2:
+    item, at, columns = _levels_of(pairs, metric, items, column)
+    if len(at) < 2:
         return []
-    at, sign = places.to_numpy(), 1.0 if better_of(metric) == "higher" else -1.0
-    columns = np.concatenate([sign * (pairs["a"] - pairs["b"]).to_numpy()[:, None] * inside, inside], axis=1)
     curve = _curve(columns.mean(axis=0))
     crossed = [place for place in _crossings(curve[None], at)[0] if not math.isnan(place)]
     if not crossed:
         return []
-    drawn = resample_items(columns, pairs["item"].to_numpy(), items, clusters)
+    drawn = resample_items(columns, item, items, clusters)
+    leads = np.array(_area_of(drawn, at, confidence)) / (at[-1] - at[0])
     resampled = _crossings(_joined(_curve(drawn.drawn), at), at)
     rows: list[dict[str, Any]] = []
     for place in crossed:
         segment = int(np.searchsorted(at, place, side="right")) - 1
         below, above = names if curve[segment] > 0 else names[::-1]
         near = _near(resampled, place, confidence)
-        rows.append({"metric": metric, "at": float(place)} | near | {"below": below, "above": above})
+        own = leads if above == names[0] else -leads[[0, 2, 1]]
+        lead = dict(zip(("lead", "lead_low", "lead_high"), map(float, own), strict=True))
+        rows.append({"metric": metric, "at": float(place)} | near | {"below": below, "above": above} | lead)
     return rows
+
+
+def _levels_of(
+    pairs: pd.DataFrame, metric: str, items: pd.DataFrame, column: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Items [n], places of the levels [L], and columns of differences and memberships by level [n, 2 L]."""
+    known = items[items["item"].isin(pairs["item"]) & items[column].notna()].reset_index(drop=True)
+    levels = pd.DataFrame({"item": known["item"], "x": known[column], "level": condition_column(known, column)})
+    pairs = pairs.merge(levels, on="item", validate="1:1")
+    places = pairs.groupby("level", observed=True, sort=True)["x"].mean()
+    inside = pairs["level"].astype(str).to_numpy()[:, None] == np.array([str(name) for name in places.index])
+    sign = 1.0 if better_of(metric) == "higher" else -1.0
+    difference = sign * (pairs["a"] - pairs["b"]).to_numpy()[:, None]
+    columns = np.concatenate([difference * inside, inside], axis=1)
+    return pairs["item"].to_numpy(), places.to_numpy(np.float64), columns
+
+
+def _area_of(drawn: Resamples, at: np.ndarray, confidence: float) -> tuple[float, float, float]:
+    """Area under the curve of differences by the trapezoid rule, and its bounds."""
+
+    def area(means: np.ndarray) -> np.ndarray:
+        curves = _joined(_curve(np.atleast_2d(means)), at)
+        total = ((curves[:, 1:] + curves[:, :-1]) / 2) @ np.diff(at)
+        return total[:, None] if means.ndim > 1 else total
+
+    found = estimate(drawn, area, confidence=confidence)
+    return float(found.value[0]), float(found.low[0]), float(found.high[0])
 
 
 def _curve(means: np.ndarray) -> np.ndarray:

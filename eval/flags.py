@@ -11,7 +11,7 @@ from percepkit.eval.comparison import default_margin
 from percepkit.eval.policies import better_of
 from percepkit.eval.score import NOISY
 
-__all__ = ["AUDITS", "Flag", "find_flags"]
+__all__ = ["AUDITS", "Flag", "find_flags", "warn_of_offset"]
 
 #: Metrics that are no quality: what is said when the mean is beyond the limit, and beyond the noisy input's.
 AUDITS: dict[str, tuple[float, str]] = {
@@ -37,6 +37,8 @@ _PERCEIVED = ("pesq_wb", "pesq_nb", "covl")
 _UNDERSTOOD = ("estoi", "stoi")
 _BY_SIGNAL = ("si_sdr", "sdr", "ssnr")
 _SHARE_THAT_MATTERS = 0.02
+_OFFSET_DB = 0.1
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,30 @@ def find_flags(scores: pd.DataFrame, summary: pd.DataFrame, names: Sequence[str]
         found += _played(name, wide)
         found += _audited(name, rows)
     return found
+
+
+def warn_of_offset(scores: pd.DataFrame) -> list[str]:
+    """Say whose `si_sdr` and `si_snr` differ by more than 0.1 dB on average: only means of signals part the two.
+
+    Returns
+    -------
+    list of str
+        One line, or none.
+    """
+    value = scores["value"].where(scores["status"] == "ok")
+    own = scores.assign(value=value)[scores["metric"].isin(["si_sdr", "si_snr"])]
+    wide = own.pivot(index=["denoiser", "item"], columns="metric", values="value")
+    if len(wide.columns) < 2:
+        return []
+    apart = (wide["si_sdr"] - wide["si_snr"]).abs().groupby("denoiser").mean()
+    apart = apart[apart > _OFFSET_DB]
+    if apart.empty:
+        return []
+    named = sorted(apart.index, key=lambda name: (name != NOISY, -apart[name]))
+    listed = ", ".join(f"{name} ({apart[name]:.2g} dB)" for name in named[:_NAMED])
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    whose = "the signals of the corpus have" if NOISY in apart else "these outputs have"
+    return [f"si_sdr and si_snr differ on average for {listed}{more}: {whose} a DC offset; remove it"]
 
 
 def _disagreement(name: str, rows: pd.DataFrame) -> Iterator[Flag]:

@@ -19,10 +19,14 @@ from scipy.stats import wilcoxon
 from percepkit.dsp import draws
 from percepkit.eval.bootstrap import FEW_CLUSTERS, free_dimensions
 
-__all__ = ["detectable_difference", "enough_clusters", "equivalence_p", "holm", "sign_flip_p", "wilcoxon_p"]
+__all__ = [
+    "clusters_needed", "detectable_difference", "enough_clusters", "equivalence_p", "holm", "sign_flip_p",
+    "wilcoxon_p",
+]  # fmt: skip
 
 _EXACT_CLUSTERS = 14  # up to here all 2^14 patterns of signs are tried
 _FLIPS = 9999
+_MOST_CLUSTERS = 10**9  # whoever needs more can count on finding nothing
 _BLOCK = 4_000_000  # signs held in memory at once
 _ROUNDING = 1e-12
 
@@ -171,6 +175,55 @@ def detectable_difference(error: float, *, freedom: int, power: float = 0.8, alp
     if np.isnan(error) or freedom < 1:
         return float("nan")
     return float(error * (stdtrit(freedom, 1 - alpha / 2) + stdtrit(freedom, power)))
+
+
+def clusters_needed(
+    difference: float, error: float, *, freedom: int, power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """Clusters that a two-sided test at ``alpha`` would need to find a true difference with the given power.
+
+    The inverse of `detectable_difference`: more clusters of the same kind lower the standard error by the root of
+    their number, and free the bounds of t.
+
+    Parameters
+    ----------
+    difference : float
+        To be found; its sign does not matter.
+    error : float
+        Standard error of the mean difference with the clusters at hand.
+    freedom : int
+        Degrees of freedom, the number of clusters at hand less one.
+
+    Returns
+    -------
+    float
+        A whole number, at least the 8 that a test needs here; infinite for no difference, NaN without an error.
+
+    Examples
+    --------
+    >>> clusters_needed(0.5, 0.1, freedom=99)  # a paired t-test, effect size 0.5
+    34.0
+    """
+    if np.isnan(error) or np.isnan(difference) or freedom < 1:
+        return float("nan")
+    if error == 0 and difference != 0:
+        return float(FEW_CLUSTERS)
+    spread = error * np.sqrt(freedom + 1)
+
+    def found(clusters: int) -> bool:
+        own = detectable_difference(spread / np.sqrt(clusters), freedom=clusters - 1, power=power, alpha=alpha)
+        return bool(own <= abs(difference) * (1 + _ROUNDING))
+
+    high = FEW_CLUSTERS
+    while not found(high):
+        high *= 2
+        if high > _MOST_CLUSTERS:
+            return float("inf")
+    low = high // 2  # too few, or too few for any test
+    while high - low > 1 and high > FEW_CLUSTERS:
+        middle = (low + high) // 2
+        low, high = (low, middle) if found(middle) else (middle, high)
+    return float(high)
 
 
 def _sums(differences: np.ndarray, column: np.ndarray) -> np.ndarray:

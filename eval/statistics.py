@@ -15,7 +15,7 @@ from percepkit.eval.clusters import cluster_codes
 from percepkit.eval.conditions import condition_column
 from percepkit.eval.policies import range_of, under_policy
 
-__all__ = ["Interval", "mean_interval", "paired_difference", "summarise"]
+__all__ = ["Interval", "join_items", "mean_interval", "paired_difference", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -136,9 +136,7 @@ def summarise(
         raise ValueError("there are no scores to average: expected at least one row, found none")
     if isinstance(clusters, str):
         raise ValueError(f"clusters must be a sequence of columns, got the text {clusters!r}: put it in a list")
-    joined, units = _join(scores, items, list(by), clusters or ["item"])
-    value = joined["value"].where(joined["status"] == "ok")
-    joined["used"] = value if policy is None else under_policy(joined, policy)["value"]
+    joined, units = join_items(scores, items, list(by), clusters or ["item"], policy)
     parts = []
     groups = joined.groupby(list(by), observed=True, sort=True) if by else [((), joined)]
     for levels, group in groups:
@@ -151,10 +149,18 @@ def summarise(
     return summary.sort_values(["denoiser", "metric", *by], ignore_index=True, kind="stable")
 
 
-def _join(
-    scores: pd.DataFrame, items: pd.DataFrame, by: list[str], clusters: Sequence[str]
+def join_items(
+    scores: pd.DataFrame, items: pd.DataFrame, by: list[str], clusters: Sequence[str], policy: str | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores with a categorical column per condition, and the clusters to resample by, indexed by item."""
+    """Put conditions beside scores.
+
+    Returns
+    -------
+    DataFrame
+        The scores with a categorical column for each condition, and ``used``: what is to be averaged.
+    DataFrame
+        The clusters to resample by, indexed by item.
+    """
     used = items[items["item"].isin(scores["item"])].sort_values("item", ignore_index=True)
     missing = set(scores["item"]) - set(used["item"])
     if missing:
@@ -164,6 +170,8 @@ def _join(
         )
     table = pd.DataFrame({"item": used["item"]} | {name: condition_column(used, name) for name in by})
     joined = scores[["item", "denoiser", "metric", "value", "status"]].merge(table, on="item", validate="m:1")
+    value = joined["value"].where(joined["status"] == "ok")
+    joined["used"] = value if policy is None else under_policy(joined, policy)["value"]
     return joined, pd.DataFrame(cluster_codes(used, clusters), index=used["item"])
 
 

@@ -8,16 +8,18 @@ import numpy as np
 import pandas as pd
 
 from percepkit.eval import metrics as metric_floor
+from percepkit.eval.bootstrap import FEW_CLUSTERS
 from percepkit.eval.policies import better_of, unexpected
 from percepkit.eval.tables import Sheet
 
 __all__ = [
-    "comparison_sheet", "crossover_lines", "crossover_sheet", "failure_line", "item_sheet", "profile_sheet",
-    "summary_sheets",
+    "area_lines", "balanced_sheet", "comparison_sheet", "crossover_lines", "crossover_sheet", "failure_line",
+    "item_sheet", "profile_sheet", "summary_sheets", "winner_sheet",
 ]  # fmt: skip
 
 _RANKED_BY = "pesq_wb"
 _DIGITS = {"dB": 1, "1": 3}  # decimal places by unit, else two
+_MANY = 100_000  # clusters that nobody will ever have
 _SHARES = ("oracle gap closed", "made worse")  # aspects that are shares, whatever the metric
 
 
@@ -47,28 +49,69 @@ def summary_sheets(summary: pd.DataFrame, *, by: Sequence[str] = ()) -> list[She
     ]
 
 
+def balanced_sheet(table: pd.DataFrame, by: Sequence[str]) -> Sheet:
+    """Lay out means over conditions, from `percepkit.eval.balance.balanced_summary`."""
+    fewest, most = int(table["fewest"].iloc[0]), int(table["most"].iloc[0])
+    counts = f"{fewest} items each" if fewest == most else f"of {fewest} to {most} items"
+    title = f"every {' and '.join(by)} counts the same: {table['conditions'].max()} conditions {counts}"
+    return _sheet(table, title)
+
+
+def winner_sheet(table: pd.DataFrame, by: Sequence[str]) -> Sheet:
+    """Lay out who is best where, from `percepkit.eval.winners.winners`: rows are conditions, columns metrics."""
+    metrics = _ordered_metrics(table)
+    rows = []
+    for level, group in table.groupby(list(by), observed=True, sort=True):
+        found = group.set_index("metric").to_dict("index")
+        cells = [_winner(found[metric], _digits(metric)) if metric in found else "" for metric in metrics]
+        rows.append([", ".join(map(str, level)), *cells])
+    notes = [
+        "best denoiser, and its lead over the second; * ahead beyond chance: paired test, corrected (Holm) over "
+        f"this table, or where it has fewer than {FEW_CLUSTERS} clusters the interval"
+    ]
+    return Sheet([", ".join(by), *metrics], rows, "Best by condition", notes, tuple(metrics), ())
+
+
+def area_lines(areas: pd.DataFrame, a: str, b: str, column: str) -> list[str]:
+    """Say in words how far two curves lie apart, from `percepkit.eval.crossing.curve_areas`."""
+    lines = []
+    for row in areas.to_dict("records"):
+        digits, span = _digits(row["metric"]) + 1, row["end"] - row["start"]
+        area, low, high = row["area"], row["low"], row["high"]
+        ahead = a if area > 0 else b
+        if ahead == b:
+            area, low, high = -area, -high, -low
+        mean = f"{area / span:z.{digits}f}{_interval(low / span, high / span, digits)}"
+        lines.append(
+            f"{row['metric']}: {ahead} is ahead by {mean} on average over {column} {row['start']:.1f} to "
+            f"{row['end']:.1f}; area between the curves {area:.2f}{_interval(low, high, 2)}"
+        )
+    return lines
+
+
 def comparison_sheet(table: pd.DataFrame, a: str, b: str, *, by: Sequence[str] = ()) -> Sheet:
     """Lay out a comparison of two denoisers, from `percepkit.eval.comparison.compare`."""
-    columns = [*by, "metric", a, b, "difference", "p (Holm)", "wins", "detectable", "pairs", "verdict"]
+    heads = ["difference\nmedian", "p (Holm)\npairs", "wins\nd_z", "detectable\nneeded"]
+    columns = [*by, "metric", a, b, *heads, "verdict"]
     rows = []
     for row in table.to_dict("records"):
         digits = _digits(row["metric"])
         difference = f"{row['difference']:+z.{digits}f}{_interval(row['low'], row['high'], digits)}"
         cells = [
-            _heading(row["metric"]).replace("\n", " ").strip(),
+            _heading(row["metric"]),
             f"{row['mean_a']:z.{digits}f}",
             f"{row['mean_b']:z.{digits}f}",
-            difference,
-            _p(row["p_holm"]),
-            f"{100 * row['win_rate']:.0f} %",
-            f"{row['detectable']:.{digits + 1}f}",
-            f"{row['n']} of {row['n_items']}",
+            f"{difference}\n{row['median']:+z.{digits}f}",
+            f"{_p(row['p_holm'])}\n{row['n']} of {row['n_items']}",
+            f"{100 * row['win_rate']:.0f} %\n{row['d_z']:z.2f}",
+            f"{row['detectable']:.{digits + 1}f}\n{_needed(row)}",
         ]
         shown = [cell.replace("+nan", "").replace("nan %", "").replace("nan", "") for cell in cells]
         rows.append([*(str(row[name]) for name in by), *shown, row["verdict"]])
     notes = [
-        f"difference: {a} - {b} [95 % interval]; wins: share of items on which {a} is better; "
-        "detectable: the difference found with a power of 0.8; pairs: items with both scores",
+        f"difference: {a} - {b} [95 % interval], below it its median over items; pairs: items with both scores; "
+        f"wins: share of items on which {a} is better, below it the effect size d_z; detectable: the difference "
+        "found with a power of 0.8, below it how many would find one as large as here / as the margin",
         "clusters: " + "; ".join(dict.fromkeys(table["clusters"][table["clusters"] != ""])),
     ]
     return Sheet(columns, rows, notes=notes, left=(*by, "metric", "verdict"))
@@ -87,12 +130,23 @@ def crossover_lines(crossings: pd.DataFrame, column: str) -> list[str]:
 def crossover_sheet(crossings: pd.DataFrame, column: str) -> Sheet:
     """Lay out where the order of two denoisers turns, from `percepkit.eval.crossing.sure_crossovers`."""
     rows = [
-        [row["metric"], row["below"], f"{row['at']:.1f} [{row['low']:.1f}, {row['high']:.1f}]", row["above"]]
+        [
+            row["metric"],
+            row["below"],
+            f"{row['at']:.1f} [{row['low']:.1f}, {row['high']:.1f}]",
+            row["above"],
+            _lead(row, _digits(row["metric"]) + 1),
+        ]
         for row in crossings.to_dict("records")
     ]
-    notes = ["pairs whose curves cross once, and in at least 95 % of the resamples; 95 % intervals"]
-    head = ["metric", "ahead below", f"{column} where they cross", "ahead above"]
-    return Sheet(head, rows, f"Crossovers over {column}", notes, ("ahead below", "ahead above"))
+    notes = [
+        "pairs whose curves cross once, and in at least 95 % of the resamples; 95 % intervals; on average: over "
+        f"the whole range of {column}, the area between the curves divided by its width"
+    ]
+    head = ["metric", "ahead below", f"{column} where they cross", "ahead above", "ahead on average"]
+    return Sheet(
+        head, rows, f"Crossovers over {column}", notes, ("ahead below", "ahead above", "ahead on average")
+    )
 
 
 def profile_sheet(table: pd.DataFrame) -> Sheet:
@@ -108,7 +162,8 @@ def profile_sheet(table: pd.DataFrame) -> Sheet:
         "improvements over the noisy input, positive is better, with 95 % intervals; voice distortion is the mean "
         "itself, unseen noise the improvement there less that on the other noises"
     ]
-    return Sheet(["aspect", "metric", "items", *names], rows, notes=notes, left=("metric",))
+    head = ["aspect", "metric", "items", *names]
+    return Sheet(head, rows, notes=notes, left=("metric",), repeat=("metric", "items"))
 
 
 def item_sheet(listed: pd.DataFrame, metric: str) -> Sheet:
@@ -148,7 +203,7 @@ def _sheet(summary: pd.DataFrame, title: str) -> Sheet:
         cells = {metric: _cell(rows.loc[(denoiser, metric)], _digits(metric)) for metric in present}
         n_items = str(summary["n"][summary["denoiser"] == denoiser].max())
         lines.append([denoiser, *(cells.get(metric, "") for metric in metrics), n_items])
-    return Sheet(["denoiser", *map(_heading, metrics), "n"], lines, title)
+    return Sheet(["denoiser", *map(_heading, metrics), "n"], lines, title, repeat=("n",))
 
 
 def _ordered_metrics(summary: pd.DataFrame) -> list[str]:
@@ -195,6 +250,24 @@ def _profile_cell(row: dict[Any, Any], digits: int) -> str:
     sign = "" if row["aspect"] in ("voice distortion", *_SHARES) else "+"
     interval = _interval(row["low"], row["high"], digits).replace(" [", "\n[")
     return f"{row['value']:{sign}z.{digits}f}{interval}"
+
+
+def _lead(row: dict[Any, Any], digits: int) -> str:
+    lead, low, high, ahead = row["lead"], row["lead_low"], row["lead_high"], row["above"]
+    if lead < 0:
+        lead, low, high, ahead = -lead, -high, -low, row["below"]
+    return f"{ahead} by {lead:z.{digits}f}{_interval(low, high, digits)}"
+
+
+def _winner(row: dict[Any, Any], digits: int) -> str:
+    return f"{row['best']}{' *' if row['ahead'] else ''}\n{row['lead']:+z.{digits}f} over {row['second']}"
+
+
+def _needed(row: dict[Any, Any]) -> str:
+    """Clusters for the difference seen / for the margin, of the kind that there are fewest of."""
+    counts = [count for count in (row["needed"], row["needed_margin"]) if not math.isnan(count)]
+    texts = [f"{count:.0f}" if count < _MANY else f"> {_MANY - 1}" for count in counts]
+    return f"{' / '.join(texts)} {row['scarcest']}s" if texts else ""
 
 
 def _p(value: float) -> str:

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-__all__ = ["FORMATS", "Sheet", "sheets_text", "terminal_table", "to_latex", "to_markdown"]
+__all__ = ["FORMATS", "Sheet", "sheets_text", "split_sheet", "terminal_table", "to_latex", "to_markdown"]
 
 FORMATS = ("markdown", "latex", "csv")
+_GAP = 3  # characters between two columns on a terminal
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -35,6 +36,9 @@ class Sheet:
         Lines below the table.
     left : tuple of str
         Further columns that are aligned left.
+    repeat : tuple of str, optional
+        Columns that stand, as the first one does, in every part if the table is split for want of room; it is
+        never split without.
     """
 
     columns: list[str]
@@ -42,6 +46,7 @@ class Sheet:
     title: str = ""
     notes: list[str] = field(default_factory=list)
     left: tuple[str, ...] = ()
+    repeat: tuple[str, ...] | None = None
 
     def is_left(self, position: int) -> bool:
         """Whether a column is text."""
@@ -56,6 +61,45 @@ def terminal_table(sheet: Sheet) -> Table:
     for row in sheet.rows:
         table.add_row(*map(escape, row))
     return table
+
+
+def split_sheet(sheet: Sheet, width: int) -> list[Sheet]:
+    """Split a table that is too wide by its columns; the first part keeps the title, the last one the notes.
+
+    Parameters
+    ----------
+    sheet : Sheet
+    width : int
+        Characters in a line. A part whose columns cannot be parted is wider.
+
+    Examples
+    --------
+    >>> wide = Sheet(["who", "x", "y", "n"], [["a", "1" * 9, "2" * 9, "5"]], repeat=("n",))
+    >>> [part.columns for part in split_sheet(wide, 30)]
+    [['who', 'x', 'n'], ['who', 'y', 'n']]
+    """
+    places = range(len(sheet.columns))
+    needs = [_width_of([sheet.columns[k], *(row[k] for row in sheet.rows)]) + _GAP for k in places]
+    if sheet.repeat is None or 1 + sum(needs) <= width:
+        return [sheet]
+    kept = [k for k in places if k == 0 or sheet.columns[k] in sheet.repeat]
+    room = width - 1 - sum(needs[k] for k in kept)
+    parts: list[list[int]] = [[]]
+    for k in (k for k in places if k not in kept):
+        if parts[-1] and sum(needs[other] for other in parts[-1]) + needs[k] > room:
+            parts.append([])
+        parts[-1].append(k)
+    chosen = [sorted([*kept, *part]) for part in parts]
+    return [
+        replace(
+            sheet,
+            columns=[sheet.columns[k] for k in part],
+            rows=[[row[k] for k in part] for row in sheet.rows],
+            title=sheet.title if number == 0 else "",
+            notes=sheet.notes if number == len(chosen) - 1 else [],
+        )
+        for number, part in enumerate(chosen)
+    ]
 
 
 def to_markdown(sheet: Sheet) -> str:
@@ -118,6 +162,10 @@ def sheets_text(sheets: Sequence[Sheet], numbers: pd.DataFrame, *, form: str) ->
         return str(numbers.to_csv(index=False, lineterminator="\n"))
     one = to_markdown if form == "markdown" else to_latex
     return "\n".join(one(sheet) for sheet in sheets)
+
+
+def _width_of(cells: Sequence[str]) -> int:
+    return max(len(line) for cell in cells for line in cell.split("\n"))
 
 
 def _markdown(text: str) -> str:

@@ -1,7 +1,8 @@
 """Where denoisers change places over the SNR, as rows of a table with a drawing in it."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -30,6 +31,10 @@ class Turn:
         SNR in dB where the curves cross, and its interval.
     left, middle, width : float
         The same on the drawing, per cent of its width.
+    ahead : Entry
+        Who is ahead on average over the whole range of SNRs, all alike.
+    lead, lead_interval : str
+        By how much: the area between the curves divided by the range.
     """
 
     card: MetricCard
@@ -42,6 +47,9 @@ class Turn:
     left: float
     middle: float
     width: float
+    ahead: Entry
+    lead: str
+    lead_interval: str
 
 
 @dataclass(frozen=True)
@@ -89,5 +97,17 @@ def find_crossings(
         at, low, high = (float(row[name]) for name in ("at", "low", "high"))
         left, middle = share(low), share(at)
         ends = by_name[row["below"]], by_name[row["above"]]
-        turns.append(Turn(*place[row["metric"]], *ends, at, low, high, left, middle, round(share(high) - left, 2)))
+        width = round(share(high) - left, 2)
+        card, column = place[row["metric"]]
+        ahead, lead, interval = _lead(row, ends, card)
+        drawn = (left, middle, width)
+        turns.append(Turn(card, column, *ends, at, low, high, *drawn, ahead, lead, interval))
     return Crossings(turns, lowest, highest, max(0, len(found) - _MOST))
+
+
+def _lead(row: dict[Hashable, Any], ends: tuple[Entry, Entry], card: MetricCard) -> tuple[Entry, str, str]:
+    """Who is ahead on average, by how much, and the interval of that."""
+    lead, low, high = (float(row[name]) for name in ("lead", "lead_low", "lead_high"))
+    if lead < 0:
+        return ends[0], card.number(-lead), card.interval(-high, -low)
+    return ends[1], card.number(lead), card.interval(low, high)

@@ -7,20 +7,69 @@ import numpy as np
 import pandas as pd
 
 from percepkit.eval.anchors import gap_closed
+from percepkit.eval.balance import balanced_summary, is_unbalanced
 from percepkit.eval.probes import PROBES, probe_denoiser
 from percepkit.eval.profile import noise_characters, profile
 from percepkit.eval.report.roster import Entry, of_role
+from percepkit.eval.report.sections import POLICY
 from percepkit.eval.report.table import MetricCard
 from percepkit.eval.score import NOISY
 from percepkit.eval.summary import profile_sheet
 from percepkit.eval.tables import Sheet
 from percepkit.eval.worst import tails
 
-__all__ = ["gap_sheet", "make_profile", "probe_sheet", "probed", "tail_sheet"]
+__all__ = ["even_sheet", "gap_sheet", "make_profile", "probe_sheet", "probed", "tail_sheet"]
 
 _PROBED_ITEMS = 3
 _METRICS = 6  # of the gap: the first ones, as on the rest of the page
 _KIND = {"traditional": "\ntraditional", "neural": "\nneural", "": ""}
+
+
+def even_sheet(
+    scores: pd.DataFrame,
+    items: pd.DataFrame,
+    summary: pd.DataFrame,
+    entries: Sequence[Entry],
+    cards: Sequence[MetricCard],
+    clusters: Sequence[str],
+) -> Sheet | None:
+    """Means in which every noise class counts the same, where the classes differ in number by more than chance.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        The means over items; a note says where another denoiser is best by them.
+    """
+    among = {entry.name for entry in of_role(entries, "noisy", "denoiser", "oracle")}
+    used = scores[scores["denoiser"].isin(among) & scores["metric"].isin([card.name for card in cards[:_METRICS]])]
+    if used.empty or not is_unbalanced(items, "noise_class"):
+        return None
+    table = balanced_summary(used, items, ["noise_class"], clusters=clusters, policy=POLICY)
+    counts = tuple(int(table[name].max()) for name in ("conditions", "fewest", "most"))
+    title = "{} noise classes of {} to {} items".format(*counts)
+    rows, columns, notes = table.set_index(["denoiser", "metric"]), [], []
+    for card in cards[:_METRICS]:
+        columns.append(card)
+        own, pooled = (each[each["metric"] == card.name].set_index("denoiser") for each in (table, summary))
+        best, usual = (card.best_of(each, of_role(entries, "denoiser")) for each in (own, pooled))
+        if best is not None and usual is not None and best is not usual:
+            notes.append(f"By {card.label}, {usual.name} is best over items, {best.name} over noise classes.")
+    sign, first = (-1 if cards[0].better == "higher" else 1), table[table["metric"] == cards[0].name]
+    rank = (sign * first.set_index("denoiser")["mean"]).fillna(np.inf)
+    ordered = [
+        entry
+        for role in ("noisy", "denoiser", "oracle")
+        for entry in sorted(of_role(entries, role), key=lambda entry: rank.get(entry.name, np.inf))
+    ]
+    cells = [[entry.name, *(_even_cell(rows, entry.name, card) for card in columns)] for entry in ordered]
+    return Sheet(["Denoiser", *(card.label for card in columns)], cells, title, notes)
+
+
+def _even_cell(rows: pd.DataFrame, name: str, card: MetricCard) -> str:
+    if (name, card.name) not in rows.index:
+        return "–"
+    row = rows.loc[(name, card.name)]
+    return f"{card.number(row['mean'])}\n{card.interval(row['low'], row['high'])}"
 
 
 def gap_sheet(

@@ -12,20 +12,23 @@ from percepkit.baselines.registry import load as load_denoiser
 from percepkit.engine.tables import write_text
 from percepkit.eval.clusters import known_dimensions
 from percepkit.eval.conditions import bin_labels
-from percepkit.eval.flags import AUDITS, find_flags
+from percepkit.eval.flags import AUDITS, find_flags, warn_of_offset
 from percepkit.eval.paired_files import PairedFiles, open_material
 from percepkit.eval.policies import warn_of_ranks
+from percepkit.eval.published import check_published
+from percepkit.eval.report.agreement import map_agreement
 from percepkit.eval.report.choice import Choice, choose_entries, choose_items
 from percepkit.eval.report.conditions import BIN_DB
 from percepkit.eval.report.costs import Costs, read_costs
 from percepkit.eval.report.crossings import find_crossings
 from percepkit.eval.report.data import MAX_LISTED, page_data
 from percepkit.eval.report.facts import corpus_facts, failures, quarantined, versions
-from percepkit.eval.report.findings import gap_sheet, make_profile, probe_sheet, probed, tail_sheet
+from percepkit.eval.report.findings import even_sheet, gap_sheet, make_profile, probe_sheet, probed, tail_sheet
 from percepkit.eval.report.listening import Player, make_player
 from percepkit.eval.report.roster import Entry, make_roster, of_role
 from percepkit.eval.report.sections import POLICY, make_sections
 from percepkit.eval.report.table import MetricCard, make_rows, metric_cards, sum_up
+from percepkit.eval.report.winners import map_winners
 from percepkit.eval.score import NOISY, read_scores
 from percepkit.eval.statistics import summarise
 
@@ -148,6 +151,11 @@ def render_page(
         "entries": entries,
         "rows": make_rows(summary, entries, cards),
         "sections": sections,
+        "even": even_sheet(scores, items, summary, entries, cards, clusters),
+        "winners": map_winners(scores, items, entries, cards, sections, clusters),
+        "agreement": map_agreement(scores, entries, cards),
+        "gate": check_published(scores, items),
+        "offsets": warn_of_offset(scores),
         "crossings": find_crossings(scores, items, entries, cards, clusters),
         "costs": costs,
         "has_oracles": bool(of_role(entries, "oracle")),

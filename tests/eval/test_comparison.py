@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from percepkit.eval.bootstrap import estimate, resample
 from percepkit.eval.clusters import cluster_codes
 from percepkit.eval.comparison import compare, default_margin
-from percepkit.eval.significance import holm, sign_flip_p
+from percepkit.eval.significance import clusters_needed, holm, sign_flip_p
+from percepkit.eval.summary import comparison_sheet
 
 N = 120
 ITEMS = pd.DataFrame(
@@ -141,3 +143,31 @@ def test_what_is_not_there_is_named():
         compare(table, ITEMS.head(10), "a", "b")
     with pytest.raises(ValueError, match="no column 'sex'"):
         compare(table, ITEMS, "a", "b", clusters=["sex"])
+
+
+def test_effects_beside_the_mean_are_those_of_scipy():
+    table = scores({"stoi": 0.01}, spread=0.05)
+    row = compare(table, ITEMS, "a", "b", clusters=[]).iloc[0]
+    wide = table.pivot(index="item", columns="denoiser", values="value")
+    difference = wide["a"] - wide["b"]
+    assert row["d_z"] == pytest.approx(stats.ttest_rel(wide["a"], wide["b"]).statistic / np.sqrt(N))
+    assert row["median"] == np.median(difference)
+    assert row["scarcest"] == "item"
+    exact = difference.std(ddof=1) / np.sqrt(N)
+    assert row["needed"] == clusters_needed(difference.mean(), exact, freedom=N - 1)
+    assert row["needed_margin"] == clusters_needed(0.01, exact, freedom=N - 1)
+    assert np.isnan(compare(scores({"stoi": 0.1}, spread=0), ITEMS, "a", "b")["d_z"].item())
+    assert compare(table, ITEMS.assign(speaker="only"), "a", "b")["scarcest"].item() == "noise"
+
+
+def test_the_printed_comparison_tells_effects_and_clusters_needed():
+    found = compare(scores({"stoi": 0.01, "lsd": 0.0}, spread=0.05), ITEMS, "a", "b")
+    sheet = comparison_sheet(found, "a", "b")
+    lsd, stoi = [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]
+    row = found.set_index("metric").loc["stoi"]
+    assert stoi["difference\nmedian"].split("\n")[1] == f"{row['median']:+.3f}"
+    assert stoi["wins\nd_z"] == f"{100 * row['win_rate']:.0f} %\n{row['d_z']:.2f}"
+    assert stoi["detectable\nneeded"].split("\n")[1] == f"{row['needed']:.0f} / {row['needed_margin']:.0f} noises"
+    assert stoi["p (Holm)\npairs"].split("\n")[1] == "120 of 120"
+    assert lsd["metric"] == "lsd ↓\ndB"
+    assert "nan" not in "".join(cell for row in sheet.rows for cell in row)

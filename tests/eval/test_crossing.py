@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from percepkit.eval.crossing import crossovers, sure_crossovers
-from percepkit.eval.summary import crossover_sheet
+from percepkit.eval.crossing import crossovers, curve_areas, sure_crossovers
+from percepkit.eval.summary import area_lines, crossover_sheet
 from percepkit.eval.tables import to_markdown
 
 
@@ -63,5 +63,43 @@ def test_of_many_pairs_only_those_are_named_whose_order_surely_turns_once(items,
     same = found[(found["below"] == "noisy") & (found["above"] == "steep")].iloc[0]
     pd.testing.assert_series_equal(one, same, check_names=False)
     text = to_markdown(crossover_sheet(found, "snr_db"))
-    assert "| metric | ahead below | snr\\_db where they cross | ahead above |" in text
-    assert f"| pesq\\_wb | noisy | {one['at']:.1f} \\[{one['low']:.1f}, {one['high']:.1f}\\] | steep |" in text
+    assert "| metric | ahead below | snr\\_db where they cross | ahead above | ahead on average |" in text
+    assert (
+        f"| pesq\\_wb | noisy | {one['at']:.1f} \\[{one['low']:.1f}, {one['high']:.1f}\\] | steep | noisy by "
+        in text
+    )
+
+
+def test_the_area_is_the_integral_of_the_difference(items, scores):
+    snr = items["snr_db"].to_numpy()
+    base = np.random.default_rng(3).normal(2, 0.5, len(items))
+    table = scores({"a": base + 0.05 * (snr - 7), "b": base})
+    [row] = curve_areas(table, items, "a", "b").to_dict("records")
+    assert (row["area"], row["low"], row["high"]) == pytest.approx((-2, -2, -2))  # of 0.05 (x - 7) from -5 to 15
+    assert (row["start"], row["end"]) == (-5, 15)
+    [swapped] = curve_areas(table.assign(metric="lsd"), items, "a", "b").to_dict("records")
+    assert swapped["area"] == pytest.approx(2)
+    assert area_lines(curve_areas(table, items, "a", "b"), "a", "b", "snr_db") == [
+        "pesq_wb: b is ahead by 0.100 [0.100, 0.100] on average over snr_db -5.0 to 15.0; "
+        "area between the curves 2.00 [2.00, 2.00]"
+    ]
+    [turn] = crossovers(table, items, "a", "b").to_dict("records")
+    assert (turn["above"], turn["lead"]) == ("a", pytest.approx(-0.1))
+    assert curve_areas(table, items.assign(snr_db=5.0), "a", "b").empty
+
+
+def test_the_area_does_not_hang_on_the_counts_and_its_interval_is_known(items, scores):
+    generator = np.random.default_rng(6)
+    uneven = items.assign(snr_db=np.repeat([0.0, 10.0, 20.0], [110, 30, 10]))
+    snr = uneven["snr_db"].to_numpy()
+    spread = 0.2 * generator.normal(size=len(items))
+    base = generator.normal(2, 0.5, len(items))
+    table = scores({"a": base + 0.1 * snr / 10 + spread, "b": base})
+    [row] = curve_areas(table, uneven, "a", "b", clusters=[]).to_dict("records")
+    level = [(table["value"].to_numpy()[:150] - base)[snr == x] for x in (0, 10, 20)]
+    weight = np.array([5, 10, 5])
+    assert row["area"] == pytest.approx(weight @ [each.mean() for each in level])
+    error = np.sqrt(weight**2 @ [each.var(ddof=1) / len(each) for each in level])
+    assert row["high"] - row["low"] == pytest.approx(2 * 1.96 * error, rel=0.2)
+    pooled = (table["value"].to_numpy()[:150] - base).mean()
+    assert row["area"] / 20 > pooled + 0.05

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from percepkit.eval.flags import find_flags
+from percepkit.eval.flags import find_flags, warn_of_offset
+from percepkit.eval.metrics import score_all
 from percepkit.eval.statistics import summarise
 
 N = 40
@@ -69,3 +70,26 @@ def test_what_the_input_has_too_is_not_the_denoisers_doing():
 
 def test_audits_are_no_quality_that_could_disagree():
     assert [sign for sign, _ in flags_of(pesq_wb=(1.5, 1.7), gain_error_db=(0.0, 6.0))] == ["odd output"]
+
+
+def test_a_dc_offset_parts_si_sdr_and_si_snr():
+    both = {"si_sdr": (5.0, 9.0), "si_snr": (5.05, 9.5)}
+    [line] = warn_of_offset(table(**both))
+    assert line.startswith("si_sdr and si_snr differ on average for net (0.5 dB): these outputs have a DC offset")
+    [line] = warn_of_offset(table(si_sdr=(5.0, 9.0), si_snr=(5.4, 9.5)))
+    assert "for noisy (0.4 dB), net (0.5 dB): the signals of the corpus have a DC offset" in line
+    assert warn_of_offset(table(si_sdr=(5.0, 9.0), si_snr=(5.05, 9.05))) == []
+    assert warn_of_offset(table(si_sdr=(5.0, 9.0))) == []
+
+
+def test_the_offset_of_signals_is_what_is_warned_of():
+    generator = np.random.default_rng(0)
+    clean = 0.1 * generator.normal(size=16_000)
+    found = {}
+    for offset in (0.0, 0.05):
+        noisy = clean + 0.05 * generator.normal(size=16_000) + offset
+        cells = score_all(["si_sdr", "si_snr"], clean, noisy, 16_000)
+        value = {metric: cell.value for metric, cell in cells.items()}
+        found[offset] = warn_of_offset(table(**{metric: (number, number) for metric, number in value.items()}))
+    assert found[0.0] == []
+    assert len(found[0.05]) == 1

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from percepkit.eval.significance import (
+    clusters_needed,
     detectable_difference,
     enough_clusters,
     equivalence_p,
@@ -103,3 +104,27 @@ def test_a_detectable_difference_is_found_as_often_as_promised():
     power = stats.nct.sf(stats.t.ppf(0.975, 24), 24, difference)
     assert power == pytest.approx(0.8, abs=0.01)
     assert np.isnan(detectable_difference(np.nan, freedom=24))
+
+
+def test_clusters_needed_are_those_of_the_exact_power_of_the_t_test():
+    for effect, known in ((0.2, 199), (0.5, 34), (0.8, 15)):  # paired t-test, 0.8 at 0.05: Cohen's tables
+        found = clusters_needed(effect, 1 / np.sqrt(50), freedom=49)
+        assert found == pytest.approx(known, abs=1)
+
+        def power(n, effect=effect):
+            return stats.nct.sf(stats.t.ppf(0.975, n - 1), n - 1, effect * np.sqrt(n))
+
+        assert power(found + 1) >= 0.8 > power(found - 2)
+
+
+@pytest.mark.parametrize("freedom", [8, 24, 823])
+def test_what_is_detectable_needs_the_clusters_at_hand(freedom):
+    difference = detectable_difference(0.3, freedom=freedom)
+    assert clusters_needed(difference, 0.3, freedom=freedom) == freedom + 1
+    assert clusters_needed(-0.99 * difference, 0.3, freedom=freedom) > freedom + 1
+
+
+def test_clusters_needed_at_the_ends():
+    assert clusters_needed(100.0, 0.1, freedom=20) == clusters_needed(0.1, 0.0, freedom=20) == 8
+    assert clusters_needed(0.0, 0.1, freedom=20) == np.inf
+    assert np.isnan([clusters_needed(0.1, np.nan, freedom=9), clusters_needed(np.nan, 0.1, freedom=9)]).all()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from percepkit.eval.tables import Sheet, sheets_text, terminal_table, to_latex, to_markdown
+from percepkit.eval.tables import Sheet, sheets_text, split_sheet, terminal_table, to_latex, to_markdown
 
 SHEET = Sheet(
     ["denoiser", "pesq_wb ↑", "n"],
@@ -54,3 +54,26 @@ def test_the_terminal_shows_names_as_they_are():
 def test_unknown_formats():
     with pytest.raises(ValueError, match="unknown format 'html'; choose from markdown, latex, csv"):
         sheets_text([SHEET], pd.DataFrame(), form="html")
+
+
+def test_a_wide_table_is_split_to_fit_and_nothing_wraps():
+    metrics = [f"metric_{k} ↑\nMOS-LQO" for k in range(9)]
+    rows = [[name, *(f"2.31 [2.20, 2.4{k}]\n+0.4 [0.3, 0.5]" for k in range(9)), "5"] for name in ("noisy", "net")]
+    wide = Sheet(["denoiser", *metrics, "n"], rows, title="all", notes=["a note"], repeat=("n",))
+    for width in (60, 100):
+        parts = split_sheet(wide, width)
+        console = Console(file=io.StringIO(), width=1000)
+        for part in parts:
+            console.print(terminal_table(part))
+        lines = console.file.getvalue().splitlines()
+        assert max(len(line.rstrip()) for line in lines) <= width
+        assert [head for part in parts for head in part.columns[1:-1]] == metrics
+        assert {(part.columns[0], part.columns[-1], part.rows[1][0]) for part in parts} == {
+            ("denoiser", "n", "net")
+        }
+        assert [part.title for part in parts] == ["all"] + [""] * (len(parts) - 1)
+        assert parts[-1].notes == ["a note"]
+        assert not parts[0].notes
+    assert len(split_sheet(wide, 100)) == 3
+    assert split_sheet(wide, 1000) == [wide]
+    assert split_sheet(SHEET, 10) == [SHEET]

@@ -1,0 +1,127 @@
+"""Means in which every condition counts the same, beside those in which every item does.
+
+Where a corpus has ten times as much babble as traffic, the mean over its items is a mean over babble. The mean of
+the condition means says how a denoiser does where nobody knows which condition comes next.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chisquare
+
+from percepkit.dsp import draws
+from percepkit.eval.bootstrap import columns_by_gaps, estimate, resample
+from percepkit.eval.conditions import condition_column
+from percepkit.eval.policies import range_of
+from percepkit.eval.statistics import join_items
+
+__all__ = ["balanced_summary", "is_unbalanced"]
+
+_CHANCE = 0.01
+
+
+def is_unbalanced(items: pd.DataFrame, name: str) -> bool:
+    """Whether the levels of a condition differ in their number of items by more than chance (chi-square, 1 %).
+
+    Examples
+    --------
+    >>> is_unbalanced(pd.DataFrame({"noise_class": ["babble"] * 30 + ["rain"] * 10}), "noise_class")
+    True
+    >>> is_unbalanced(pd.DataFrame({"noise_class": ["babble"] * 21 + ["rain"] * 19}), "noise_class")
+    False
+    """
+    counts = pd.Series(condition_column(items, name)).value_counts()
+    counts = counts[counts > 0]
+    return len(counts) > 1 and float(chisquare(counts.to_numpy()).pvalue) < _CHANCE
+
+
+def balanced_summary(
+    scores: pd.DataFrame,
+    items: pd.DataFrame,
+    by: Sequence[str],
+    *,
+    clusters: Sequence[str] = (),
+    confidence: float = 0.95,
+    baseline: str = "noisy",
+    policy: str | None = None,
+) -> pd.DataFrame:
+    """Average scores over the means of conditions.
+
+    Parameters
+    ----------
+    by : sequence of str
+        Condition columns; each combination that occurs is a condition.
+    scores, items, clusters, confidence, baseline, policy
+        As for `percepkit.eval.statistics.summarise`.
+
+    Returns
+    -------
+    DataFrame
+        One row per denoiser and metric with the columns of `percepkit.eval.statistics.summarise`, where mean and
+        delta are means of the condition means, and: conditions (how many of them have a score), fewest and most
+        (items of a condition). Clusters are resampled as there; a resample that misses a condition averages the
+        others.
+    """
+    joined, units = join_items(scores, items, list(by), clusters or ["item"], policy)
+    condition = joined.groupby(list(by), observed=True, sort=True).ngroup()
+    code = condition.groupby(joined["item"]).first()
+    sizes = code.value_counts()
+    rows = []
+    for metric, group in joined.groupby("metric", sort=True):
+        wide = group.pivot(index="item", columns="denoiser", values="used").sort_index(axis=1)
+        counted = (group["status"] == "ok").groupby(group["denoiser"])
+        values = wide.to_numpy(np.float64)
+        difference = np.full_like(values, np.nan)
+        if baseline in wide:
+            others = wide.columns != baseline
+            difference[:, others] = values[:, others] - wide[[baseline]].to_numpy(np.float64)
+        codes, own = code.loc[wide.index].to_numpy(), units.loc[wide.index].to_numpy()
+        mean = _balanced_bounds(values, codes, own, confidence)
+        delta = _balanced_bounds(difference, codes, own, confidence)
+        least, most = range_of(str(metric))
+        rows.append(
+            pd.DataFrame(
+                {
+                    "denoiser": wide.columns, "metric": metric,
+                    "mean": mean[0], "low": np.maximum(mean[1], least), "high": np.minimum(mean[2], most),
+                    "n_ok": counted.sum().loc[wide.columns].to_numpy(np.int64),
+                    "n": counted.size().loc[wide.columns].to_numpy(),
+                    "delta": delta[0], "delta_low": delta[1], "delta_high": delta[2],
+                    "delta_n": np.sum(~np.isnan(difference), axis=0),
+                    "conditions": mean[3].astype(np.int64),
+                }
+            )
+        )  # fmt: skip
+    table = pd.concat(rows, ignore_index=True).assign(fewest=int(sizes.min()), most=int(sizes.max()))
+    return table.sort_values(["denoiser", "metric"], ignore_index=True, kind="stable")
+
+
+def _balanced_bounds(
+    values: np.ndarray, codes: np.ndarray, units: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, bounds and number of conditions of each column, [n, k] with NaN for gaps -> [k] each."""
+    mean, low, high = (np.full(values.shape[1], np.nan) for _ in range(3))
+    conditions = np.zeros(values.shape[1])
+    for columns in columns_by_gaps(values):
+        rows = ~np.isnan(values[:, columns[0]])
+        if not rows.any():
+            continue
+        present = np.unique(codes[rows])
+        inside = (codes[rows, None] == present).astype(np.float64)
+        parts = values[rows][:, columns, None] * inside[:, None, :]
+        flat = np.concatenate([parts.reshape(len(parts), -1), inside], axis=1)
+        drawn = resample(flat, units[rows], key=draws.key_of("summary"))
+        found = estimate(drawn, partial(_of_conditions, n=len(present)), confidence=confidence)
+        mean[columns], low[columns], high[columns] = found.value, found.low, found.high
+        conditions[columns] = len(present)
+    return mean, low, high, conditions
+
+
+def _of_conditions(means: np.ndarray, n: int) -> np.ndarray:
+    """Mean over n conditions, those that are there, [..., k n + n] -> [..., k]."""
+    share = means[..., None, -n:]
+    total = means[..., :-n].reshape(*means.shape[:-1], -1, n)
+    each = np.divide(total, share, out=np.zeros_like(total), where=share > 0)
+    return np.asarray(each.sum(axis=-1) / (share > 0).sum(axis=-1))
