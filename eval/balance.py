@@ -124,4 +124,6 @@ def _of_conditions(means: np.ndarray, n: int) -> np.ndarray:
     share = means[..., None, -n:]
     total = means[..., :-n].reshape(*means.shape[:-1], -1, n)
     each = np.divide(total, share, out=np.zeros_like(total), where=share > 0)
-    return np.asarray(each.sum(axis=-1) / (share > 0).sum(axis=-1))
+    total, found = each.sum(axis=-1), (share > 0).sum(axis=-1)
+    # None is there where the only cluster is left out.
+    return np.divide(total, found, out=np.full_like(total, np.nan), where=found > 0)

@@ -66,6 +66,14 @@ def test_even_conditions_change_nothing(items, scores):
     assert not is_unbalanced(even, "noise_class")
 
 
+def test_one_item_has_a_mean_and_no_interval(uneven, scores):
+    table = made(uneven, scores)
+    table = table[table["item"] == 0]
+    found = balanced_summary(table, uneven, ["noise_class"]).set_index("denoiser")
+    np.testing.assert_allclose(found["mean"], summarise(table, uneven).set_index("denoiser")["mean"])
+    assert found[["low", "high"]].isna().all(axis=None)
+
+
 def test_missing_scores_leave_the_conditions_that_have_some(uneven, scores):
     table = made(uneven, scores)
     lost = (table["denoiser"] == "net") & (table["item"] >= 140)
