@@ -25,6 +25,8 @@ _CHANCE = 0.01
 def is_unbalanced(items: pd.DataFrame, name: str) -> bool:
     """Whether the levels of a condition differ in their number of items by more than chance (chi-square, 1 %).
 
+    Never of a condition that the items do not have.
+
     Examples
     --------
     >>> is_unbalanced(pd.DataFrame({"noise_class": ["babble"] * 30 + ["rain"] * 10}), "noise_class")
@@ -32,6 +34,8 @@ def is_unbalanced(items: pd.DataFrame, name: str) -> bool:
     >>> is_unbalanced(pd.DataFrame({"noise_class": ["babble"] * 21 + ["rain"] * 19}), "noise_class")
     False
     """
+    if name not in items:
+        return False
     counts = pd.Series(condition_column(items, name)).value_counts()
     counts = counts[counts > 0]
     return len(counts) > 1 and float(chisquare(counts.to_numpy()).pvalue) < _CHANCE

@@ -64,6 +64,7 @@ def test_even_conditions_change_nothing(items, scores):
     pooled = summarise(table, even).set_index("denoiser")
     np.testing.assert_allclose(found["mean"], pooled["mean"])
     assert not is_unbalanced(even, "noise_class")
+    assert not is_unbalanced(even.drop(columns="noise_class"), "noise_class")
 
 
 def test_one_item_has_a_mean_and_no_interval(uneven, scores):
