@@ -35,7 +35,7 @@ Clusters = Annotated[
     str | None,
     typer.Option(
         help="What results shall carry over to, columns with commas between them; default: speaker,noise,room as "
-        "far as known. `item` takes every item by itself."
+        "far as known. `speech` is the recording, `item` takes every item by itself."
     ),
 ]
 By = Annotated[str, typer.Option(help="Condition columns with commas between them: snr_db, noise_class, ...")]

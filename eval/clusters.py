@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-__all__ = ["DIMENSIONS", "cluster_codes", "known_dimensions"]
+__all__ = ["DIMENSIONS", "cluster_codes", "known_dimensions", "singular"]
 
 #: What items of a corpus may share, and what results should carry over to: new voices, new noises, new rooms.
 DIMENSIONS = ("speaker", "noise", "room")
@@ -22,6 +22,17 @@ def known_dimensions(items: pd.DataFrame) -> list[str]:
     return [name for name in DIMENSIONS if (labels := _labels(items, name)) is not None and labels.notna().any()]
 
 
+def singular(name: str) -> str:
+    """Word for one cluster of a dimension; more of them have an s.
+
+    Examples
+    --------
+    >>> singular("speaker"), singular("speech")
+    ('speaker', 'recording')
+    """
+    return "recording" if name == "speech" else name
+
+
 def cluster_codes(items: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     """Number the cluster that each item belongs to, in each dimension.
 
@@ -31,7 +42,7 @@ def cluster_codes(items: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
         The corpus' items.
     names : sequence of str
         Columns of ``items``. ``"noise"`` stands for the kind of a generated noise, or else the first recording
-        in ``noise_paths``.
+        in ``noise_paths``; ``"speech"`` for the first recording in ``speech_paths``.
 
     Returns
     -------
@@ -41,7 +52,7 @@ def cluster_codes(items: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there is no such column.
+        If there is no such column, or it holds lists.
 
     Examples
     --------
@@ -54,6 +65,10 @@ def cluster_codes(items: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
         if labels is None:
             known = ", ".join(map(str, items.columns))
             raise ValueError(f"items have no column {name!r} to make clusters of; columns: {known}")
+        if any(isinstance(label, list | tuple | np.ndarray) for label in labels):
+            raise ValueError(
+                f"items have lists in {name!r}; make clusters of speech or noise, their first recording"
+            )
         code, levels = pd.factorize(labels)
         alone = code < 0
         code[alone] = len(levels) + np.arange(alone.sum())
@@ -64,9 +79,10 @@ def cluster_codes(items: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
 def _labels(items: pd.DataFrame, name: str) -> pd.Series | None:
     if name in items:
         return items[name]
-    if name != "noise" or "noise_paths" not in items:
+    paths = f"{name}_paths"
+    if name not in ("speech", "noise") or paths not in items:
         return None
-    first = items["noise_paths"].map(lambda paths: paths[0] if paths is not None and len(paths) else None)
-    if "generated" not in items:
+    first = items[paths].map(lambda found: found[0] if found is not None and len(found) else None)
+    if name == "speech" or "generated" not in items:
         return first
     return items["generated"].where(items["generated"].notna(), first)

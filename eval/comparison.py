@@ -10,7 +10,7 @@ import pandas as pd
 from percepkit.dsp import draws
 from percepkit.eval import metrics as metric_floor
 from percepkit.eval.bootstrap import FEW_CLUSTERS, estimate, resample
-from percepkit.eval.clusters import cluster_codes, known_dimensions
+from percepkit.eval.clusters import cluster_codes, known_dimensions, singular
 from percepkit.eval.conditions import condition_column
 from percepkit.eval.policies import better_of, under_policy
 from percepkit.eval.significance import (
@@ -251,7 +251,7 @@ def paired_statistics(
 
 
 def _count(n: int, name: str) -> str:
-    return f"{n} {name}{'' if n == 1 else 's'}"
+    return f"{n} {singular(name)}{'' if n == 1 else 's'}"
 
 
 def _verdict(row: Mapping[str, Any], a: str, b: str) -> str:

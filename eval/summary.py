@@ -9,6 +9,7 @@ import pandas as pd
 
 from percepkit.eval import metrics as metric_floor
 from percepkit.eval.bootstrap import FEW_CLUSTERS
+from percepkit.eval.clusters import singular
 from percepkit.eval.policies import better_of, unexpected
 from percepkit.eval.tables import Sheet
 
@@ -267,7 +268,7 @@ def _needed(row: dict[Any, Any]) -> str:
     """Clusters for the difference seen / for the margin, of the kind that there are fewest of."""
     counts = [count for count in (row["needed"], row["needed_margin"]) if not math.isnan(count)]
     texts = [f"{count:.0f}" if count < _MANY else f"> {_MANY - 1}" for count in counts]
-    return f"{' / '.join(texts)} {row['scarcest']}s" if texts else ""
+    return f"{' / '.join(texts)} {singular(row['scarcest'])}s" if texts else ""
 
 
 def _p(value: float) -> str:

@@ -20,6 +20,13 @@ def test_noise_is_its_kind_or_its_first_recording():
     assert cluster_codes(ITEMS, ["noise"])[:, 0].tolist() == [0, 1, 2, 0, 1]
 
 
+def test_speech_is_its_first_recording():
+    items = ITEMS.assign(speech_paths=[["a.wav", "b.wav"], ["b.wav"], ["a.wav"], [], None])
+    assert cluster_codes(items, ["speech"])[:, 0].tolist() == [0, 1, 0, 2, 3]
+    with pytest.raises(ValueError, match=r"lists in 'speech_paths'; make clusters of speech or noise"):
+        cluster_codes(items, ["speech_paths"])
+
+
 def test_what_is_unknown_stands_alone():
     codes = cluster_codes(ITEMS, ["speaker", "room"])
     assert len(np.unique(codes[:, 0])) == 4
