@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import threading
 import uuid
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -25,6 +26,7 @@ __all__ = ["commit_folder", "map_shards", "sweep_attempts"]
 Shard = TypeVar("Shard")
 
 _IN_FLIGHT_PER_THREAD = 2  # one at work, one waiting: nobody idles, and little is lost by a stop
+_LOOK_SECONDS, _LOST_SECONDS = 5.0, 300.0  # how often workers are looked for, and how long they may be missing
 _ATTEMPT = re.compile(r"\..+\.[0-9a-f]{32}\.tmp(\.[^.]+)?")
 
 
@@ -86,7 +88,7 @@ def map_shards(
     ValueError, OSError, RuntimeError
         What the function raised, with the shard named: ``ValueError`` and ``OSError`` keep their
         kind, others become ``RuntimeError``. ``OSError`` too when a shard's worker died repeatedly, or
-        the scheduler went away.
+        the scheduler went away, or all workers of a local cluster did for five minutes.
 
     Examples
     --------
@@ -148,16 +150,41 @@ def _parallel(
             completed.add(future)
 
     try:
-        refill()
-        for future in completed:
-            shard = in_flight.pop(future)
-            result = _result(future, shard)
-            del future
+        with _abandoned(client, lambda: client.cancel(list(in_flight))):
             refill()
-            yield shard, result
-            del result
+            for future in completed:
+                shard = in_flight.pop(future)
+                result = _result(future, shard)
+                del future
+                refill()
+                yield shard, result
+                del result
     finally:
         client.cancel(list(in_flight))
+
+
+@contextlib.contextmanager
+def _abandoned(client: "Client", give_up: Callable[[], object]) -> Generator[None]:
+    """Give up where all workers of a local cluster are gone for good: Dask would wait for others for ever."""
+    over = threading.Event()
+
+    def watch() -> None:
+        lost = 0.0
+        while lost < _LOST_SECONDS and not over.wait(_LOOK_SECONDS):
+            try:
+                lost = 0.0 if client.nthreads() else lost + _LOOK_SECONDS
+            except Exception:  # the scheduler is gone, which the shards at work tell by themselves
+                return
+        if not over.is_set():
+            give_up()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    if client.cluster is not None:  # elsewhere workers may come hours later, as a queue lets them
+        watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _send(client: "Client", payload: Any, key: str) -> "Future":
@@ -185,8 +212,8 @@ def _result(future: "Future", shard: object) -> Any:
         ) from error
     except (CancelledError, CommClosedError) as error:  # which of them, is a matter of the moment
         raise OSError(
-            f"shard {_name(shard)}: the scheduler went away while it was at work; start the run again, "
-            "which resumes"
+            f"shard {_name(shard)}: the scheduler or all workers went away while it was at work; start the run "
+            "again, which resumes"
         ) from error
     except Exception as error:
         raise _named(error, shard) from error

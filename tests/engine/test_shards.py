@@ -14,6 +14,7 @@ import dask
 import pytest
 import shard_functions
 
+from percepkit.engine import shards as shards_module
 from percepkit.engine.cluster import client
 from percepkit.engine.shards import commit_folder, map_shards, sweep_attempts
 from percepkit.engine.tables import atomic_write
@@ -173,8 +174,22 @@ def test_a_scheduler_that_goes_away(capfd):
         address = process.stdout.readline().strip()
         with client(scheduler=address) as connected:
             pairs = map_shards(abs, range(10_000), client=connected, on_result=lambda *_: process.kill())
-            with pytest.raises(OSError, match=r"shard \d+: the scheduler went away .*start the run again"):
+            with pytest.raises(
+                OSError, match=r"shard \d+: the scheduler or all workers went away .*start the run again"
+            ):
                 list(pairs)
+
+
+def test_workers_that_never_come_back_end_the_run(monkeypatch):
+    monkeypatch.setattr(shards_module, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(shards_module, "_LOST_SECONDS", 1.0)
+    with client(1) as connected:
+
+        def leave(shard, result):
+            connected.cluster.scale(0)
+
+        with pytest.raises(OSError, match=r"shard \d: the scheduler or all workers went away"):
+            list(map_shards(shard_functions.add_one, range(9), client=connected, on_result=leave))
 
 
 def test_children_inside_a_worker(two_workers):
