@@ -145,5 +145,5 @@ def active_span_seconds(x: np.ndarray, sample_rate: int) -> tuple[float, float]:
     if not power.any():
         return 0.0, 0.0
     active = np.flatnonzero(power >= power.max() * 10 ** (-ACTIVE_RANGE_DB / 10))
-    start, end = active[0] * n / sample_rate, (active[-1] + 1) * n / sample_rate
-    return max(float(start) - SPAN_MARGIN_SECONDS, 0.0), min(float(end) + SPAN_MARGIN_SECONDS, len(x) / sample_rate)
+    start, end = int(active[0]) * n / sample_rate, (int(active[-1]) + 1) * n / sample_rate
+    return max(start - SPAN_MARGIN_SECONDS, 0.0), min(end + SPAN_MARGIN_SECONDS, len(x) / sample_rate)
