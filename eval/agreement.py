@@ -7,7 +7,7 @@ import pandas as pd
 
 from percepkit.eval.comparison import chosen_metrics
 from percepkit.eval.flags import AUDITS
-from percepkit.eval.policies import better_of
+from percepkit.eval.policies import scored_values, sign_of
 from percepkit.eval.score import NOISY
 
 __all__ = ["rank_correlations"]
@@ -49,9 +49,9 @@ def rank_correlations(
     1.0
     """
     chosen = [name for name in chosen_metrics(scores, metrics) if metrics or name not in AUDITS]
-    signs = np.array([1.0 if better_of(name) == "higher" else -1.0 for name in chosen])
-    value = scores["value"].where(scores["status"] == "ok")
-    wide = scores.assign(value=value).pivot(index="item", columns=["denoiser", "metric"], values="value")
+    signs = np.array([sign_of(name) for name in chosen])
+    values = scores.assign(value=scored_values(scores))
+    wide = values.pivot(index="item", columns=["denoiser", "metric"], values="value")
     found = []
     for name in names:
         own = _of(wide, name, chosen) - (_of(wide, NOISY, chosen) if gains else 0.0)

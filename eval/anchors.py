@@ -11,7 +11,7 @@ from percepkit.dsp import draws
 from percepkit.eval.bootstrap import Estimate, Resamples, estimate, resample
 from percepkit.eval.clusters import cluster_codes, known_dimensions
 from percepkit.eval.comparison import chosen_metrics
-from percepkit.eval.policies import better_of
+from percepkit.eval.policies import scored_values, sign_of
 from percepkit.eval.score import NOISY
 
 __all__ = ["ANCHORS", "gap_closed", "oracles_among", "resample_items"]
@@ -78,7 +78,7 @@ def gap_closed(
         over the n items that all three have a score for, low and high. NaN where the oracle is not
         reliably better than the noisy input, so that there is no gap to speak of.
     """
-    values = scores.assign(value=scores["value"].where(scores["status"] == "ok"))
+    values = scores.assign(value=scored_values(scores))
     names = sorted(map(str, values["denoiser"].unique()))
     oracles = oracles_among(names) if oracle is None else [oracle]
     if NOISY not in names or not oracles or oracles[0] not in names:
@@ -106,7 +106,7 @@ def _best(wide: pd.DataFrame, oracles: Sequence[str], metric: str) -> str | None
     means = wide[[name for name in oracles if name in wide]].mean().dropna()
     if means.empty:
         return None
-    return str(means.idxmax() if better_of(metric) == "higher" else means.idxmin())
+    return str((sign_of(metric) * means).idxmax())
 
 
 def _share(
@@ -121,8 +121,7 @@ def _share(
     rows = wide[[name, NOISY, oracle]].dropna()
     if rows.empty:
         return {"share": math.nan, "low": math.nan, "high": math.nan, "n": 0}
-    sign = 1.0 if better_of(metric) == "higher" else -1.0
-    steps = sign * np.stack([rows[name] - rows[NOISY], rows[oracle] - rows[NOISY]], axis=1)
+    steps = sign_of(metric) * np.stack([rows[name] - rows[NOISY], rows[oracle] - rows[NOISY]], axis=1)
     drawn = resample_items(steps, rows.index.to_numpy(), items, clusters)
     gap = estimate(drawn, confidence=confidence)
     if not gap.low[1] > 0:

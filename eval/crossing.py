@@ -12,7 +12,7 @@ from percepkit.eval.anchors import resample_items
 from percepkit.eval.bootstrap import Resamples, estimate
 from percepkit.eval.comparison import chosen_metrics, paired_values
 from percepkit.eval.conditions import condition_column
-from percepkit.eval.policies import better_of
+from percepkit.eval.policies import scored_values, sign_of
 
 __all__ = ["crossovers", "curve_areas", "sure_crossovers"]
 
@@ -128,7 +128,7 @@ def sure_crossovers(
     DataFrame
         As from `crossovers`, ordered by metric and place.
     """
-    values = scores.assign(value=scores["value"].where(scores["status"] == "ok"))
+    values = scores.assign(value=scored_values(scores))
     rows: list[dict[str, Any]] = []
     for metric in chosen_metrics(scores, metrics):
         wide = values[values["metric"] == metric].pivot(index="item", columns="denoiser", values="value")
@@ -182,8 +182,7 @@ def _levels_of(
     pairs = pairs.merge(levels, on="item", validate="1:1")
     places = pairs.groupby("level", observed=True, sort=True)["x"].mean()
     inside = pairs["level"].astype(str).to_numpy()[:, None] == np.array([str(name) for name in places.index])
-    sign = 1.0 if better_of(metric) == "higher" else -1.0
-    difference = sign * (pairs["a"] - pairs["b"]).to_numpy()[:, None]
+    difference = sign_of(metric) * (pairs["a"] - pairs["b"]).to_numpy()[:, None]
     columns = np.concatenate([difference * inside, inside], axis=1)
     return pairs["item"].to_numpy(), places.to_numpy(np.float64), columns
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from percepkit.eval.comparison import default_margin
-from percepkit.eval.policies import better_of
+from percepkit.eval.policies import scored_values, sign_of
 from percepkit.eval.score import NOISY
 
 __all__ = ["AUDITS", "Flag", "find_flags", "warn_of_offset"]
@@ -80,8 +80,8 @@ def find_flags(scores: pd.DataFrame, summary: pd.DataFrame, names: Sequence[str]
         that was trained to please the metric; and what the audits found (gain, delay, polarity, clipping, muting),
         where they were scored. Differences below `percepkit.eval.comparison.MARGINS` do not count.
     """
-    value = scores["value"].where(scores["status"] == "ok")
-    wide = scores.assign(value=value).pivot(index="item", columns=["metric", "denoiser"], values="value")
+    values = scores.assign(value=scored_values(scores))
+    wide = values.pivot(index="item", columns=["metric", "denoiser"], values="value")
     found: list[Flag] = []
     for name in names:
         rows = summary[summary["denoiser"] == name].set_index("metric")
@@ -99,8 +99,7 @@ def warn_of_offset(scores: pd.DataFrame) -> list[str]:
     list of str
         One line, or none.
     """
-    value = scores["value"].where(scores["status"] == "ok")
-    own = scores.assign(value=value)[scores["metric"].isin(["si_sdr", "si_snr"])]
+    own = scores.assign(value=scored_values(scores))[scores["metric"].isin(["si_sdr", "si_snr"])]
     wide = own.pivot(index=["denoiser", "item"], columns="metric", values="value")
     if len(wide.columns) < 2:
         return []
@@ -119,7 +118,7 @@ def _disagreement(name: str, rows: pd.DataFrame) -> Iterator[Flag]:
     """Metrics whose whole interval of the improvement lies on one side, against those on the other."""
     sides: dict[str, list[str]] = {"better": [], "worse": []}
     for metric, row in rows.drop(index=[audit for audit in AUDITS if audit in rows.index]).iterrows():
-        sign = 1 if better_of(str(metric)) == "higher" else -1
+        sign = sign_of(str(metric))
         low, high = sorted((sign * row["delta_low"], sign * row["delta_high"]))
         side = "better" if low > 0 else "worse" if high < 0 else ""
         if side and abs(row["delta"]) > _margin(str(metric)):
@@ -165,5 +164,4 @@ def _margin(metric: str) -> float:
 
 
 def _gain(wide: pd.DataFrame, metric: str, name: str) -> np.ndarray:
-    sign = 1.0 if better_of(metric) == "higher" else -1.0
-    return sign * (wide[(metric, name)] - wide[(metric, NOISY)]).to_numpy(np.float64)
+    return sign_of(metric) * (wide[(metric, name)] - wide[(metric, NOISY)]).to_numpy(np.float64)

@@ -21,7 +21,9 @@ import pandas as pd
 
 from percepkit.eval import metrics as metric_floor
 
-__all__ = ["POLICIES", "better_of", "range_of", "under_policy", "unexpected", "warn_of_ranks"]
+__all__ = [
+    "POLICIES", "better_of", "range_of", "scored_values", "sign_of", "under_policy", "unexpected", "warn_of_ranks",
+]  # fmt: skip
 
 POLICIES = ("common", "floor", "fail")
 
@@ -29,6 +31,28 @@ POLICIES = ("common", "floor", "fail")
 def better_of(metric: str) -> str:
     """Say which direction of a metric is better; ``"higher"`` for one that is not installed."""
     return metric_floor.load(metric).SPEC.better if metric in metric_floor.names() else "higher"
+
+
+def sign_of(metric: str) -> float:
+    """Factor that makes more of a metric better: 1, or -1 where less is.
+
+    Examples
+    --------
+    >>> sign_of("stoi"), sign_of("wss")
+    (1.0, -1.0)
+    """
+    return 1.0 if better_of(metric) == "higher" else -1.0
+
+
+def scored_values(scores: pd.DataFrame) -> pd.Series:
+    """Values of a score table, NaN where there is no score.
+
+    Examples
+    --------
+    >>> scored_values(pd.DataFrame({"value": [0.5, 7.0], "status": ["ok", "crashed"]})).to_list()
+    [0.5, nan]
+    """
+    return scores["value"].where(scores["status"] == "ok")
 
 
 def range_of(metric: str) -> tuple[float, float]:
@@ -86,7 +110,7 @@ def under_policy(scores: pd.DataFrame, policy: str, *, among: Sequence[str] | No
     if policy not in POLICIES:
         raise ValueError(f"unknown policy {policy!r} for missing scores; choose from {', '.join(POLICIES)}")
     table = scores.reset_index(drop=True)
-    table["value"] = table["value"].where(table["status"] == "ok")
+    table["value"] = scored_values(table)
     worst = {str(metric): _worst(str(metric), rows["value"]) for metric, rows in table.groupby("metric")}
     scorable = table["value"].notna().groupby([table["item"], table["metric"]]).transform("any")
     if among is not None:

@@ -11,7 +11,7 @@ import pandas as pd
 from percepkit.dsp.noise_character import character_of_noise
 from percepkit.eval.anchors import ANCHORS, gap_closed, oracles_among, resample_items
 from percepkit.eval.bootstrap import estimate
-from percepkit.eval.policies import better_of
+from percepkit.eval.policies import scored_values, sign_of
 from percepkit.eval.score import NOISY
 
 __all__ = ["noise_characters", "profile"]
@@ -41,8 +41,7 @@ class _Part:
         """Over the noisy input, positive is better; none where that was not scored."""
         if NOISY not in self.of:
             return pd.Series(dtype=np.float64)
-        sign = 1.0 if better_of(self.metric) == "higher" else -1.0
-        return (sign * (self.of[self.name] - self.of[NOISY]))[self.inside].dropna()
+        return (sign_of(self.metric) * (self.of[self.name] - self.of[NOISY]))[self.inside].dropna()
 
 
 def noise_characters(
@@ -105,7 +104,7 @@ def profile(
         worse`` (shares).
     """
     names = sorted(set(map(str, scores["denoiser"])) - set(ANCHORS))
-    used = scores.assign(value=scores["value"].where(scores["status"] == "ok"))
+    used = scores.assign(value=scored_values(scores))
     wide = used.pivot(index="item", columns=["metric", "denoiser"], values="value")
     known = items.set_index("item").loc[wide.index]
     rows = []

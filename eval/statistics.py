@@ -13,7 +13,7 @@ from percepkit.dsp import draws
 from percepkit.eval.bootstrap import mean_bounds
 from percepkit.eval.clusters import cluster_codes
 from percepkit.eval.conditions import condition_column
-from percepkit.eval.policies import range_of, under_policy
+from percepkit.eval.policies import range_of, scored_values, under_policy
 
 __all__ = ["Interval", "join_items", "mean_interval", "paired_difference", "summarise"]
 
@@ -170,8 +170,7 @@ def join_items(
         )
     table = pd.DataFrame({"item": used["item"]} | {name: condition_column(used, name) for name in by})
     joined = scores[["item", "denoiser", "metric", "value", "status"]].merge(table, on="item", validate="m:1")
-    value = joined["value"].where(joined["status"] == "ok")
-    joined["used"] = value if policy is None else under_policy(joined, policy)["value"]
+    joined["used"] = scored_values(joined) if policy is None else under_policy(joined, policy)["value"]
     return joined, pd.DataFrame(cluster_codes(used, clusters), index=used["item"])
 
 

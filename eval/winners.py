@@ -11,7 +11,7 @@ from percepkit.eval.anchors import oracles_among
 from percepkit.eval.clusters import cluster_codes, known_dimensions
 from percepkit.eval.comparison import chosen_metrics, paired_statistics
 from percepkit.eval.conditions import condition_column
-from percepkit.eval.policies import better_of, under_policy
+from percepkit.eval.policies import sign_of, under_policy
 from percepkit.eval.significance import holm
 
 __all__ = ["contestants", "winners"]
@@ -88,7 +88,7 @@ def _first_two(
     wide: pd.DataFrame, units: pd.DataFrame, names: Sequence[str], metric: str, confidence: float
 ) -> dict[str, Any]:
     """The best, the second and what lies between them; nothing if there are no two to compare."""
-    sign = 1.0 if better_of(metric) == "higher" else -1.0
+    sign = sign_of(metric)
     ranked = (sign * wide.mean()).dropna().sort_values(ascending=False, kind="stable")
     if len(ranked) < 2:
         return {}

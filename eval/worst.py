@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from percepkit.eval.comparison import chosen_metrics
-from percepkit.eval.policies import better_of
+from percepkit.eval.policies import scored_values, sign_of
 from percepkit.eval.score import NOISY
 
 __all__ = ["item_scores", "made_worse", "tails", "worst_share"]
@@ -28,9 +28,9 @@ def item_scores(scores: pd.DataFrame, items: pd.DataFrame, denoiser: str, metric
         valid = ", ".join(sorted(map(str, scores["denoiser"].unique())))
         raise ValueError(f"{denoiser!r} was not scored; the table has: {valid}")
     rows = scores[scores["metric"] == metric].set_index("item")
-    value = rows["value"].where(rows["status"] == "ok")
+    value = scored_values(rows)
     own = rows["denoiser"] == denoiser
-    sign = 1.0 if better_of(metric) == "higher" else -1.0
+    sign = sign_of(metric)
     table = items[items["item"].isin(rows.index[own])].set_index("item")
     table = table[[name for name in _SHOWN if name in table]]
     table["noisy"] = value[rows["denoiser"] == NOISY]

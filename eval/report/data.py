@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from percepkit.eval.policies import scored_values
 from percepkit.eval.report.costs import Costs
 from percepkit.eval.report.roster import Entry
 from percepkit.eval.report.sections import Section, plain, shown_at_first
@@ -87,7 +88,7 @@ def item_values(
     scores: pd.DataFrame, items: pd.DataFrame, entries: Sequence[Entry], cards: Sequence[MetricCard]
 ) -> list[list[list[float | bool | None]]]:
     """Scores as ``[metric][entry][item]``, with two digits more than are printed."""
-    number = scores["value"].where(scores["status"] == "ok").to_numpy(np.float64)
+    number = scored_values(scores).to_numpy(np.float64)
     table = scores[["item", "metric", "denoiser"]].assign(value=number, tried=True)
     wide = table.pivot(index="item", columns=["metric", "denoiser"], values=["value", "tried"]).reindex(
         items["item"]
