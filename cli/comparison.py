@@ -226,7 +226,7 @@ def print_tables(
     sheets = summary_sheets(summary, by=by)
     summary.insert(len(summary.columns), "balanced_over", "")
     scored = items[items["item"].isin(scores["item"])]
-    over = list(by) or [name for name in ("noise_class",) if is_unbalanced(scored, name)]
+    over = list(by) or ["noise_class"] * is_unbalanced(scored, "noise_class")
     if over:
         balanced = balanced_summary(scores, items, over, clusters=units, policy=policy)
         if balanced["conditions"].max() > 1:

@@ -68,7 +68,7 @@ def balanced_summary(
         (items of a condition). Clusters are resampled as there; a resample that misses a condition averages the
         others.
     """
-    joined, units = join_items(scores, items, list(by), clusters or ["item"], policy)
+    joined, units = join_items(scores, items, by, clusters, policy)
     condition = joined.groupby(list(by), observed=True, sort=True).ngroup()
     code = condition.groupby(joined["item"]).first()
     sizes = code.value_counts()

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-__all__ = ["DIMENSIONS", "cluster_codes", "known_dimensions", "singular"]
+from percepkit.eval.conditions import condition_column
+
+__all__ = ["DIMENSIONS", "cluster_codes", "known_dimensions", "place_items", "singular"]
 
 #: What items of a corpus may share, and what results should carry over to: new voices, new noises, new rooms.
 DIMENSIONS = ("speaker", "noise", "room")
@@ -74,6 +76,22 @@ def cluster_codes(items: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
         code[alone] = len(levels) + np.arange(alone.sum())
         codes[:, position] = code
     return codes
+
+
+def place_items(
+    items: pd.DataFrame, by: Sequence[str], clusters: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Say in which conditions and clusters items are.
+
+    Returns
+    -------
+    DataFrame
+        Columns item and, for each condition of ``by``, its categorical levels.
+    DataFrame
+        Numbers of the clusters, indexed by item; without ``clusters`` every item is one.
+    """
+    levels = pd.DataFrame({"item": items["item"]} | {name: condition_column(items, name) for name in by})
+    return levels, pd.DataFrame(cluster_codes(items, clusters or ["item"]), index=items["item"])
 
 
 def _labels(items: pd.DataFrame, name: str) -> pd.Series | None:

@@ -10,8 +10,7 @@ import pandas as pd
 from percepkit.dsp import draws
 from percepkit.eval import metrics as metric_floor
 from percepkit.eval.bootstrap import FEW_CLUSTERS, estimate, resample
-from percepkit.eval.clusters import cluster_codes, known_dimensions, singular
-from percepkit.eval.conditions import condition_column
+from percepkit.eval.clusters import known_dimensions, place_items, singular
 from percepkit.eval.policies import better_of, under_policy
 from percepkit.eval.significance import (
     clusters_needed,
@@ -97,8 +96,7 @@ def compare(
     used = paired_values(scores, a, b, metrics=metrics, policy=policy)
     names = known_dimensions(items) if clusters is None else list(clusters)
     known = items[items["item"].isin(used["item"])].reset_index(drop=True)
-    units = pd.DataFrame(cluster_codes(known, names or ["item"]), index=known["item"])
-    levels = pd.DataFrame({"item": known["item"]} | {name: condition_column(known, name) for name in by})
+    levels, units = place_items(known, by, names)
     joined = used.merge(levels, on="item", validate="m:1")
     if len(joined) < len(used):
         raise ValueError("scored items are not in the corpus: give the corpus that was scored")

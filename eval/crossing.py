@@ -1,7 +1,7 @@
 """Where two denoisers change places over a condition, such as the SNR."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -14,7 +14,7 @@ from percepkit.eval.comparison import chosen_metrics, paired_values
 from percepkit.eval.conditions import condition_column
 from percepkit.eval.policies import scored_values, sign_of
 
-__all__ = ["crossovers", "curve_areas", "sure_crossovers"]
+__all__ = ["crossovers", "curve_areas", "lead_of", "sure_crossovers"]
 
 _COLUMNS = ["metric", "at", "low", "high", "found", "below", "above", "lead", "lead_low", "lead_high"]
 
@@ -50,10 +50,8 @@ def crossovers(
         lead_low and lead_high (by how much the latter is better on average over the whole range, see
         `curve_areas`; negative if it is worse).
     """
-    used = paired_values(scores, a, b, metrics=metrics, policy=policy).dropna(subset=["a", "b"])
     rows: list[dict[str, Any]] = []
-    for metric in chosen_metrics(scores, metrics):
-        pairs = used.loc[used["metric"] == metric, ["item", "a", "b"]]
+    for metric, pairs in _pairs_of(scores, a, b, metrics, policy):
         rows += _crossings_of(pairs, (a, b), metric, items, column, clusters, confidence)
     return pd.DataFrame(rows, columns=_COLUMNS)
 
@@ -86,10 +84,8 @@ def curve_areas(
         positive where ``a`` is better, whichever direction is) with low and high, start and end of the range;
         area / (end - start) is the lead on average.
     """
-    used = paired_values(scores, a, b, metrics=metrics, policy=policy).dropna(subset=["a", "b"])
     rows: list[dict[str, Any]] = []
-    for metric in chosen_metrics(scores, metrics):
-        pairs = used.loc[used["metric"] == metric, ["item", "a", "b"]]
+    for metric, pairs in _pairs_of(scores, a, b, metrics, policy):
         item, at, columns = _levels_of(pairs, metric, items, column)
         if len(at) < 2:
             continue
@@ -140,6 +136,27 @@ def sure_crossovers(
                 sure += found
         rows += sorted(sure, key=lambda row: row["at"])
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def lead_of(row: Mapping[Hashable, Any]) -> tuple[str, float, float, float]:
+    """Who is ahead on average, by how much, and the bounds of that, from a row of `crossovers`.
+
+    Examples
+    --------
+    >>> lead_of({"below": "a", "above": "b", "lead": -0.2, "lead_low": -0.3, "lead_high": -0.1})
+    ('a', 0.2, 0.1, 0.3)
+    """
+    lead, low, high = (float(row[name]) for name in ("lead", "lead_low", "lead_high"))
+    return (row["below"], -lead, -high, -low) if lead < 0 else (row["above"], lead, low, high)
+
+
+def _pairs_of(
+    scores: pd.DataFrame, a: str, b: str, metrics: Sequence[str], policy: str
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each metric with the items that both denoisers have a score for: columns item, a and b."""
+    used = paired_values(scores, a, b, metrics=metrics, policy=policy).dropna(subset=["a", "b"])
+    for metric in chosen_metrics(scores, metrics):
+        yield metric, used.loc[used["metric"] == metric, ["item", "a", "b"]]
 
 
 def _crossings_of(

@@ -11,8 +11,7 @@ import pandas as pd
 
 from percepkit.dsp import draws
 from percepkit.eval.bootstrap import mean_bounds
-from percepkit.eval.clusters import cluster_codes
-from percepkit.eval.conditions import condition_column
+from percepkit.eval.clusters import place_items
 from percepkit.eval.policies import range_of, scored_values, under_policy
 
 __all__ = ["Interval", "join_items", "mean_interval", "paired_difference", "summarise"]
@@ -136,7 +135,7 @@ def summarise(
         raise ValueError("there are no scores to average: expected at least one row, found none")
     if isinstance(clusters, str):
         raise ValueError(f"clusters must be a sequence of columns, got the text {clusters!r}: put it in a list")
-    joined, units = join_items(scores, items, list(by), clusters or ["item"], policy)
+    joined, units = join_items(scores, items, by, clusters, policy)
     parts = []
     groups = joined.groupby(list(by), observed=True, sort=True) if by else [((), joined)]
     for levels, group in groups:
@@ -150,7 +149,7 @@ def summarise(
 
 
 def join_items(
-    scores: pd.DataFrame, items: pd.DataFrame, by: list[str], clusters: Sequence[str], policy: str | None
+    scores: pd.DataFrame, items: pd.DataFrame, by: Sequence[str], clusters: Sequence[str], policy: str | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Put conditions beside scores.
 
@@ -168,10 +167,10 @@ def join_items(
             f"{len(missing)} scored items (first: {min(missing)}) are not in the corpus: "
             "give the corpus that was scored"
         )
-    table = pd.DataFrame({"item": used["item"]} | {name: condition_column(used, name) for name in by})
+    table, units = place_items(used, by, clusters)
     joined = scores[["item", "denoiser", "metric", "value", "status"]].merge(table, on="item", validate="m:1")
     joined["used"] = scored_values(joined) if policy is None else under_policy(joined, policy)["value"]
-    return joined, pd.DataFrame(cluster_codes(used, clusters), index=used["item"])
+    return joined, units
 
 
 def _summary_of_group(

@@ -10,6 +10,7 @@ import pandas as pd
 from percepkit.eval import metrics as metric_floor
 from percepkit.eval.bootstrap import FEW_CLUSTERS
 from percepkit.eval.clusters import singular
+from percepkit.eval.crossing import lead_of
 from percepkit.eval.policies import better_of, unexpected
 from percepkit.eval.tables import Sheet
 
@@ -254,9 +255,7 @@ def _profile_cell(row: dict[Any, Any], digits: int) -> str:
 
 
 def _lead(row: dict[Any, Any], digits: int) -> str:
-    lead, low, high, ahead = row["lead"], row["lead_low"], row["lead_high"], row["above"]
-    if lead < 0:
-        lead, low, high, ahead = -lead, -high, -low, row["below"]
+    ahead, lead, low, high = lead_of(row)
     return f"{ahead} by {lead:z.{digits}f}{_interval(low, high, digits)}"
 
 

@@ -8,9 +8,8 @@ import pandas as pd
 
 from percepkit.baselines import registry
 from percepkit.eval.anchors import oracles_among
-from percepkit.eval.clusters import cluster_codes, known_dimensions
+from percepkit.eval.clusters import known_dimensions, place_items
 from percepkit.eval.comparison import chosen_metrics, paired_statistics
-from percepkit.eval.conditions import condition_column
 from percepkit.eval.policies import sign_of, under_policy
 from percepkit.eval.significance import holm
 
@@ -65,8 +64,7 @@ def winners(
     wanted = contestants(sorted(map(str, scores["denoiser"].unique()))) if names is None else list(names)
     units_of = known_dimensions(items) if clusters is None else list(clusters)
     known = items[items["item"].isin(scores["item"])].reset_index(drop=True)
-    units = pd.DataFrame(cluster_codes(known, units_of or ["item"]), index=known["item"])
-    levels = pd.DataFrame({"item": known["item"]} | {name: condition_column(known, name) for name in by})
+    levels, units = place_items(known, by, units_of)
     used = under_policy(scores, policy, among=wanted).merge(levels, on="item", validate="m:1")
     rows: list[dict[str, Any]] = []
     for level, group in used.groupby(list(by), observed=True, sort=True):

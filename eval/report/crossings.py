@@ -1,12 +1,11 @@
 """Where denoisers change places over the SNR, as rows of a table with a drawing in it."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from percepkit.eval.crossing import sure_crossovers
+from percepkit.eval.crossing import lead_of, sure_crossovers
 from percepkit.eval.report.roster import Entry, of_role
 from percepkit.eval.report.table import MetricCard
 
@@ -99,15 +98,7 @@ def find_crossings(
         ends = by_name[row["below"]], by_name[row["above"]]
         width = round(share(high) - left, 2)
         card, column = place[row["metric"]]
-        ahead, lead, interval = _lead(row, ends, card)
-        drawn = (left, middle, width)
-        turns.append(Turn(card, column, *ends, at, low, high, *drawn, ahead, lead, interval))
+        ahead, lead, *bounds = lead_of(row)
+        drawn, average = (left, middle, width), (card.number(lead), card.interval(*bounds))
+        turns.append(Turn(card, column, *ends, at, low, high, *drawn, by_name[ahead], *average))
     return Crossings(turns, lowest, highest, max(0, len(found) - _MOST))
-
-
-def _lead(row: dict[Hashable, Any], ends: tuple[Entry, Entry], card: MetricCard) -> tuple[Entry, str, str]:
-    """Who is ahead on average, by how much, and the interval of that."""
-    lead, low, high = (float(row[name]) for name in ("lead", "lead_low", "lead_high"))
-    if lead < 0:
-        return ends[0], card.number(-lead), card.interval(-high, -low)
-    return ends[1], card.number(lead), card.interval(low, high)
