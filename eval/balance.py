@@ -14,8 +14,7 @@ from scipy.stats import chisquare
 from percepkit.dsp import draws
 from percepkit.eval.bootstrap import columns_by_gaps, estimate, resample
 from percepkit.eval.conditions import condition_column
-from percepkit.eval.policies import range_of
-from percepkit.eval.statistics import join_items
+from percepkit.eval.statistics import join_items, summary_of_group
 
 __all__ = ["balanced_summary", "is_unbalanced"]
 
@@ -69,45 +68,24 @@ def balanced_summary(
         others.
     """
     joined, units = join_items(scores, items, by, clusters, policy)
-    condition = joined.groupby(list(by), observed=True, sort=True).ngroup()
-    code = condition.groupby(joined["item"]).first()
+    joined["condition"] = joined.groupby(list(by), observed=True, sort=True).ngroup()
+    code = joined.groupby("item")["condition"].first()
     sizes = code.value_counts()
-    rows = []
-    for metric, group in joined.groupby("metric", sort=True):
-        wide = group.pivot(index="item", columns="denoiser", values="used").sort_index(axis=1)
-        counted = (group["status"] == "ok").groupby(group["denoiser"])
-        values = wide.to_numpy(np.float64)
-        difference = np.full_like(values, np.nan)
-        if baseline in wide:
-            others = wide.columns != baseline
-            difference[:, others] = values[:, others] - wide[[baseline]].to_numpy(np.float64)
-        codes, own = code.loc[wide.index].to_numpy(), units.loc[wide.index].to_numpy()
-        mean = _balanced_bounds(values, codes, own, confidence)
-        delta = _balanced_bounds(difference, codes, own, confidence)
-        least, most = range_of(str(metric))
-        rows.append(
-            pd.DataFrame(
-                {
-                    "denoiser": wide.columns, "metric": metric,
-                    "mean": mean[0], "low": np.maximum(mean[1], least), "high": np.minimum(mean[2], most),
-                    "n_ok": counted.sum().loc[wide.columns].to_numpy(np.int64),
-                    "n": counted.size().loc[wide.columns].to_numpy(),
-                    "delta": delta[0], "delta_low": delta[1], "delta_high": delta[2],
-                    "delta_n": np.sum(~np.isnan(difference), axis=0),
-                    "conditions": mean[3].astype(np.int64),
-                }
-            )
-        )  # fmt: skip
-    table = pd.concat(rows, ignore_index=True).assign(fewest=int(sizes.min()), most=int(sizes.max()))
-    return table.sort_values(["denoiser", "metric"], ignore_index=True, kind="stable")
+
+    def bounds(values: np.ndarray, rows: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return _balanced_bounds(values, code.loc[rows].to_numpy(), units.loc[rows].to_numpy(), confidence)
+
+    table = summary_of_group(joined, bounds, baseline)
+    scored = joined.dropna(subset="used").groupby(["denoiser", "metric"])["condition"].nunique()
+    found = scored.reindex(pd.MultiIndex.from_frame(table[["denoiser", "metric"]]), fill_value=0).to_numpy()
+    return table.assign(conditions=found, fewest=int(sizes.min()), most=int(sizes.max()))
 
 
 def _balanced_bounds(
     values: np.ndarray, codes: np.ndarray, units: np.ndarray, confidence: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, bounds and number of conditions of each column, [n, k] with NaN for gaps -> [k] each."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and bounds of each column, [n, k] with NaN for gaps -> [k] each."""
     mean, low, high = (np.full(values.shape[1], np.nan) for _ in range(3))
-    conditions = np.zeros(values.shape[1])
     for columns in columns_by_gaps(values):
         rows = ~np.isnan(values[:, columns[0]])
         if not rows.any():
@@ -119,8 +97,7 @@ def _balanced_bounds(
         drawn = resample(flat, units[rows], key=draws.key_of("summary"))
         found = estimate(drawn, partial(_of_conditions, n=len(present)), confidence=confidence)
         mean[columns], low[columns], high[columns] = found.value, found.low, found.high
-        conditions[columns] = len(present)
-    return mean, low, high, conditions
+    return mean, low, high
 
 
 def _of_conditions(means: np.ndarray, n: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 How intervals are made, over clusters too, is told in `percepkit.eval.bootstrap`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,10 @@ from percepkit.eval.bootstrap import mean_bounds
 from percepkit.eval.clusters import place_items
 from percepkit.eval.policies import range_of, scored_values, under_policy
 
-__all__ = ["Interval", "join_items", "mean_interval", "paired_difference", "summarise"]
+__all__ = ["Interval", "join_items", "mean_interval", "paired_difference", "summarise", "summary_of_group"]
+
+#: Mean, low and high of each column of scores, from them and the items of their rows.
+Bounds = Callable[[np.ndarray, pd.Index], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -136,10 +139,15 @@ def summarise(
     if isinstance(clusters, str):
         raise ValueError(f"clusters must be a sequence of columns, got the text {clusters!r}: put it in a list")
     joined, units = join_items(scores, items, by, clusters, policy)
+
+    def bounds(values: np.ndarray, rows: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        low, high = mean_bounds(values, units.loc[rows].to_numpy(), draws.key_of("summary"), confidence)
+        return _means(values), low, high
+
     parts = []
     groups = joined.groupby(list(by), observed=True, sort=True) if by else [((), joined)]
     for levels, group in groups:
-        part = _summary_of_group(group, units, confidence, baseline)
+        part = summary_of_group(group, bounds, baseline)
         for position, (name, level) in enumerate(zip(by, levels, strict=True)):
             column = pd.Categorical([level] * len(part), joined[name].cat.categories, ordered=True)
             part.insert(2 + position, name, column)
@@ -173,32 +181,41 @@ def join_items(
     return joined, units
 
 
-def _summary_of_group(
-    group: pd.DataFrame, clusters: pd.DataFrame, confidence: float, baseline: str
-) -> pd.DataFrame:
-    """Summarise the scores of one condition; all denoisers and metrics share their resamples."""
+def summary_of_group(group: pd.DataFrame, bounds: Bounds, baseline: str) -> pd.DataFrame:
+    """Summarise the scores of one condition; all denoisers and metrics share their resamples.
+
+    Parameters
+    ----------
+    group : DataFrame
+        Rows of `join_items`.
+    bounds : Bounds
+    baseline : str
+
+    Returns
+    -------
+    DataFrame
+        As `summarise` returns it, without conditions.
+    """
     wide = group.pivot(index="item", columns=["denoiser", "metric"], values="used").sort_index(axis=1)
-    units = clusters.loc[wide.index].to_numpy()
     values = wide.to_numpy(dtype=np.float64)
     difference = np.full_like(values, np.nan)
     for position, (denoiser, metric) in enumerate(wide.columns):
         if denoiser != baseline and (baseline, metric) in wide.columns:
             difference[:, position] = values[:, position] - wide[(baseline, metric)].to_numpy(np.float64)
-    key = draws.key_of("summary")
-    low, high = mean_bounds(values, units, key, confidence)
-    delta_low, delta_high = mean_bounds(difference, units, key, confidence)
+    mean, low, high = bounds(values, wide.index)
+    delta, delta_low, delta_high = bounds(difference, wide.index)
     least, most = np.array([range_of(str(metric)) for _, metric in wide.columns]).T
     counted = (group["status"] == "ok").groupby([group["denoiser"], group["metric"]])
     return pd.DataFrame(
         {
             "denoiser": wide.columns.get_level_values("denoiser"),
             "metric": wide.columns.get_level_values("metric"),
-            "mean": _means(values),
+            "mean": mean,
             "low": np.maximum(low, least),
             "high": np.minimum(high, most),
             "n_ok": counted.sum().loc[wide.columns].to_numpy(np.int64),
             "n": counted.size().loc[wide.columns].to_numpy(),
-            "delta": _means(difference),
+            "delta": delta,
             "delta_low": delta_low,
             "delta_high": delta_high,
             "delta_n": np.sum(~np.isnan(difference), axis=0),
