@@ -166,6 +166,9 @@ def _parallel(
 @contextlib.contextmanager
 def _abandoned(client: "Client", give_up: Callable[[], object]) -> Generator[None]:
     """Give up where all workers of a local cluster are gone for good: Dask would wait for others for ever."""
+    if client.cluster is None:  # elsewhere workers may come hours later, as a queue lets them
+        yield
+        return
     over = threading.Event()
 
     def watch() -> None:
@@ -178,9 +181,7 @@ def _abandoned(client: "Client", give_up: Callable[[], object]) -> Generator[Non
         if not over.is_set():
             give_up()
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    if client.cluster is not None:  # elsewhere workers may come hours later, as a queue lets them
-        watcher.start()
+    threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:

@@ -119,7 +119,7 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
     rows = _kept(folder, section.manifest, "speech", recipe.split, section.keep, dropped)
     high = _reach_high(rows["effective_bandwidth"], recipe, "speech.manifest", dropped)
     rows = rows[high].reset_index(drop=True)
-    speech = _speech(_trimmed(rows, section.manifest) if section.trim else rows)
+    speech = _speech(_trimmed(rows, section.manifest, dropped) if section.trim else rows)
     noise = _noise_of(recipe.mixing.noise, "noise", folder, recipe.split, dropped)
     layers = {
         name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split, dropped)
@@ -226,19 +226,25 @@ def _usable(folder: Path, manifests: tuple[str, ...], key: str, split: str) -> p
     return rows
 
 
-def _trimmed(rows: pd.DataFrame, manifests: tuple[str, ...]) -> pd.DataFrame:
-    """Files as long as their sound, which begins at ``first_frame``."""
-    span = rows["active_end"] - rows["active_start"]
+def _trimmed(rows: pd.DataFrame, manifests: tuple[str, ...], dropped: list[str]) -> pd.DataFrame:
+    """Files as long as their sound, which begins at ``first_frame``; adds what was left out to ``dropped``."""
+    span, names = rows["active_end"] - rows["active_start"], ", ".join(manifests)
     if span.isna().any():
         raise ValueError(
-            f"{', '.join(manifests)}: does not say where speech begins and ends (recipe key speech.trim); make "
+            f"{names}: does not say where speech begins and ends (recipe key speech.trim); make "
             "the manifest anew with `percepkit manifest scan`"
         )
     rate = rows["sample_rate"].astype("float64")
     first = (rows["active_start"] * rate).round().astype("int64")
     frames = (span * rate).round().astype("int64").clip(upper=rows["frames"].astype("int64") - first)
+    long_enough = span >= SHORTEST_SECONDS["speech"]
+    short = f"{(~long_enough).sum()} of {len(rows)} files have less than {SHORTEST_SECONDS['speech']} s of sound"
+    if not long_enough.any():
+        raise ValueError(f"{names}: {short} (recipe key speech.trim); use longer recordings")
+    if not long_enough.all():
+        dropped.append(f"speech.manifest: {short} (speech.trim)")
     table = rows.assign(first_frame=first, frames=frames, duration=span)
-    return table[span >= SHORTEST_SECONDS["speech"]].reset_index(drop=True)
+    return table[long_enough].reset_index(drop=True)
 
 
 def _speech(rows: pd.DataFrame) -> SpeechSources:
@@ -247,10 +253,9 @@ def _speech(rows: pd.DataFrame) -> SpeechSources:
     unit = [f"speaker {s}" if s is not None else f"folder {r}/{g}" for s, r, g in
             zip(speaker, rows["root_name"], group, strict=True)]  # fmt: skip
     bandwidth = rows["effective_bandwidth"].fillna(np.inf)
-    table = rows.assign(unit=unit, speaker=speaker, effective_bandwidth=bandwidth).astype(COUNTS)
-    if "first_frame" not in table:
-        table["first_frame"] = 0
-    table = table.sort_values(["unit", "path"], ignore_index=True)
+    first_frame = rows.get("first_frame", 0)
+    table = rows.assign(unit=unit, speaker=speaker, effective_bandwidth=bandwidth, first_frame=first_frame)
+    table = table.astype(COUNTS).sort_values(["unit", "path"], ignore_index=True)
     first, count = _ranges(table["unit"])
     return SpeechSources(table, first[1], count[1], table["speaker"].notna().to_numpy())
 

@@ -66,3 +66,18 @@ def test_items_drawn_without_trim_stay_as_they_were(build, words):
     table = read_manifest(world.folder / "speech.parquet")
     write_manifest(table.assign(active_start=np.nan, active_end=np.nan), world.folder / "speech.parquet")
     assert draw_plan(world.recipe, load_sources(world.recipe, world.folder)).equals(world.plan)
+
+
+def test_files_with_hardly_any_sound_are_told_of_and_left_out(build, words):
+    world = build(words | {"b/2": word("b2", 1, 0.1, 1)}, STREET, speech_section={"trim": True})
+    sources = load_sources(world.recipe, world.folder)
+    assert sources.dropped == ("speech.manifest: 1 of 4 files have less than 0.25 s of sound (speech.trim)",)
+    assert sorted(sources.speech.table["path"]) == ["a/1.wav", "a/2.wav", "b/1.wav"]
+
+
+def test_a_manifest_without_sound_to_draw_is_refused(build, words):
+    world = build(words, STREET, speech_section={"trim": True})
+    table = read_manifest(world.folder / "speech.parquet")
+    write_manifest(table.assign(active_end=table["active_start"] + 0.2), world.folder / "speech.parquet")
+    with pytest.raises(ValueError, match=r"3 of 3 files have less than 0\.25 s of sound .*use longer recordings"):
+        load_sources(world.recipe, world.folder)
