@@ -101,7 +101,8 @@ class TrainConfig(_Section):
     clip_norm
         Largest norm of a step's slopes; longer ones are shortened.
     precision
-        Of the network on a GPU; a CPU always computes in float32.
+        Of the network; losses are computed in float32. "bf16" is for GPUs, and for CPUs that multiply in it
+        (AVX-512 BF16, AMX): networks of wide matrices, such as percepnet, then take half of the time, others not.
     ema_decay
         Validate and export a running mean of the weights, which keeps this share of itself each step.
     checkpoint_steps

@@ -199,7 +199,7 @@ class _Trainer:
         self.optimiser = kinds[chosen.name](
             self.model.parameters(), lr=chosen.learning_rate, betas=chosen.betas, weight_decay=chosen.weight_decay
         )
-        self.half = HALF.get(config.precision) if device.type == "cuda" else None
+        self.half = HALF.get(config.precision)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half == torch.float16)
         self.average = None
         if config.ema_decay is not None:

@@ -73,6 +73,19 @@ def test_loss_falls_for_every_kind_of_network(kind, tiny_config, training, tmp_p
     assert (tmp_path / "run" / "curves.png").stat().st_size > 5000
 
 
+@pytest.mark.parametrize("kind", ["comb", "complex"])
+def test_half_precision_is_another_way_to_nearly_the_same_network(kind, tiny_config, training, tmp_path):
+    losses = {}
+    for precision in ("float32", "bf16"):
+        config = load_config(config_of(tiny_config, kind)).model_copy(update={"epochs": 3, "precision": precision})
+        state = train(config, tmp_path / precision, *data_of(config, training), device="cpu")
+        losses[precision] = np.array([row["train_loss"] for row in state.history])
+        weights = read_checkpoint(tmp_path / precision / "last.pt")["model"].values()
+        assert {weight.dtype for weight in weights if weight.is_floating_point()} == {torch.float32}
+    assert not np.array_equal(*losses.values())
+    np.testing.assert_allclose(*losses.values(), rtol=0.02)
+
+
 @pytest.mark.parametrize("kind", ["gains", "complex", "waveform"])
 def test_a_perfect_network_is_heard_as_the_clean_signal(kind, tiny_config, training):
     """Outputs that say what the clean spectrum is come out of `enhance` as the clean item, sample for sample."""
