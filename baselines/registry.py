@@ -10,6 +10,7 @@ made elsewhere is ``cmd:PROGRAM {in} {out}``, ``onnx:FILE`` or ``folder:PATH/{it
 
 import importlib
 import pkgutil
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -183,9 +184,10 @@ def load(name: str) -> Denoiser | Oracle | Recorded:
     base, plus, estimator = name.rpartition("+")
     if plus and isinstance(found := _shipped().get(base), Suppressor):
         return found.with_estimator(estimator)
+    known = [*names(), *sorted(peers())]
+    meant = "".join(f" (did you mean {near}?)" for near in get_close_matches(name, known, n=1))
     raise ValueError(
-        f"no denoiser is called {name!r}; choose from {', '.join([*names(), *sorted(peers())])}, "
-        "or give MODULE:FUNCTION"
+        f"no denoiser is called {name!r}{meant}; choose from {', '.join(known)}, or give MODULE:FUNCTION"
     )
 
 
