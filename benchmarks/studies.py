@@ -1,9 +1,10 @@
 """Studies of trained networks on a small fixed budget: objectives and losses, size, look-ahead, weights of 8 bits.
 
-Without a folder, prints the results that lie beside this script. With one, what is missing is trained first:
-`python studies.py WORK`, where WORK holds rendered corpora at 16 kHz, `train`, `valid` and `test`, whose recipes
-ask for the targets erb_gains, comb_strengths, comb_attenuation and vad. One core; rows are written as they come,
-and those that are there are not computed again. On one kind of CPU all columns but the times come out the same.
+Without folders, prints the results that lie beside this script. With them, what is missing is trained first:
+`python studies.py CORPUS OUT`, where CORPUS are the recordings and OUT the manifests and rooms of
+`_train_networks.py`; small corpora by its recipes, runs and networks go into OUT/studies. One core; rows are
+written as they come, and those that are there are not computed again. On one kind of CPU all columns but the times
+come out the same.
 
 Ratio: improvement of PESQ over the noisy input, to the largest of its study.
 """
@@ -20,14 +21,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import percepkit.baselines.dnn
 from percepkit.baselines.registry import load
+from percepkit.dsp.percepnet import Settings
+from percepkit.engine.cluster import client
 from percepkit.engine.tables import write_text
 from percepkit.eval.cost import measure_here
 from percepkit.eval.metrics import score_all
 from percepkit.synth.corpus import Corpus, open_corpus
+from percepkit.synth.recipe import load_recipe
+from percepkit.synth.run import run_recipe
+from percepkit.synth.sources import load_sources
 
 RESULTS = Path(__file__).with_name("studies.csv")
 SAMPLE_RATE = 16_000
+CONFIGS = Path(percepkit.baselines.dnn.__file__).parent / "configs"
+ITEMS = {"train": 500, "valid": 24, "test": 60}
+ANALYSIS = Settings(look_ahead_frames=2)  # of the comb filter, as PercepNet's features look ahead
+TARGETS = ("erb_gains", "comb_strengths", "comb_attenuation", "vad")
 METRICS = {"pesq_wb": 4, "estoi": 5, "si_sdr": 3}  # and the digits that are written
 COST_SECONDS = 3.0
 
@@ -70,16 +81,16 @@ def _percepnet(width: int, entry: int, second: int, epochs: int, learning_rate: 
 
 NETWORKS = {
     # Three GRUs, on the features and gains of bands, and on the magnitudes of bins.
-    "gru-bands": Network("rnnoise", "rnnoise", {}, 5, 3e-3),
-    "gru-bins": Network("rnnoise", "log-magnitude", {"widths": [24, 48, 96]}, 4, 3e-3),
+    "gru-bands": Network("rnnoise", "rnnoise", {}, 8, 3e-3),
+    "gru-bins": Network("rnnoise", "log-magnitude", {"widths": [24, 48, 96]}, 6, 3e-3),
     "crn-16": Network("crn", "compressed-complex", {"channels": 16, "hidden": 24}, 2, 3e-3, 4),
     "wavenet-16": Network(
         "wavenet", "waveform", {"channels": 16, "stacks": 1, "layers": 9, "postnet_layers": 0}, 1, 2e-3, 4, 1
     ),
     "percepnet-50k": _percepnet(36, 32, 24, 4, 3e-3),
     "percepnet-200k": _percepnet(76, 48, 32, 4, 2e-3),
-    "percepnet-1M": _percepnet(176, 64, 64, 4, 1e-3),
-    "percepnet-8M": _percepnet(512, 128, 128, 1, 1e-3),
+    "percepnet-1M": _percepnet(176, 64, 64, 4, 1.5e-3),
+    "percepnet-8M": _percepnet(512, 128, 128, 4, 1e-3),
 }
 COMBED = ("gains-strengths", "percepnet-2021")
 GAINS, FUSION, MAGNITUDE = ("gru-bands", "gains"), ("gru-bins", "fusion"), ("gru-bins", "magnitude")
@@ -101,13 +112,13 @@ def cells() -> Iterator[Cell]:
     yield Cell("matrix", *FUSION, "pmsqe")
     yield Cell("size", "percepnet-1M", *COMBED)
     yield from _rounded(("percepnet-1M", *COMBED))
+    yield Cell("size", "percepnet-8M", *COMBED)
     yield Cell("matrix", "crn-16", "complex", "mse")
     yield from (Cell("seed", *BANDS, seed=seed) for seed in (1, 2, 3))
     yield Cell("matrix", "wavenet-16", "waveform", "si-sdr")
     yield Cell("matrix", *COMPLEX, "si-sdr")
     yield Cell("matrix", "crn-16", "cirm", "mse")
     yield Cell("matrix", *GAINS, "pmsqe")
-    yield Cell("size", "percepnet-8M", *COMBED)
     yield from (Cell("matrix", "gru-bins", name, "mse") for name in ("ibm", "smm"))
     yield from (Cell("matrix", *GAINS, loss) for loss in ("percepnet-2021", "log-mse"))
     yield from (Cell("matrix", *pair, "multi-resolution-stft") for pair in (GAINS, FUSION, COMPLEX))
@@ -142,8 +153,19 @@ def settings(cell: Cell) -> dict[str, Any]:
         "optimiser": {"name": "adamw", "learning_rate": network.learning_rate, "weight_decay": 1e-4},
         "schedule": {"name": "cosine", "warmup_steps": 20, "final_share": 0.02},
         "clip_norm": 3,
-        "ema_decay": 0.98,
+        "ema_decay": 0.99,
     }
+
+
+def render(recordings: Path, out: Path) -> None:
+    """Corpora in ``out``/studies: the first items of those that the shipped networks are trained and judged on."""
+    for part, items in ITEMS.items():
+        recipe = load_recipe(CONFIGS / f"{part}_16k.yaml")
+        recipe = recipe.model_copy(update={"items": items, "targets": TARGETS, "analysis": ANALYSIS})
+        rooms = out / ("rooms_test" if part == "test" else "rooms_16k")
+        roots = {"speech": recordings / "speech", "noise": recordings / "noise", "rooms": rooms}
+        with client(workers=0) as here:
+            run_recipe(recipe, load_sources(recipe, out), out / "studies" / part, roots, client=here)
 
 
 def train(cell: Cell, work: Path) -> tuple[Path, dict[str, float]]:
@@ -153,7 +175,6 @@ def train(cell: Cell, work: Path) -> tuple[Path, dict[str, float]]:
     from percepkit.baselines.dnn import sources
     from percepkit.baselines.dnn import train as trainer
     from percepkit.baselines.dnn.config import TrainConfig
-    from percepkit.engine.cluster import client
 
     torch.set_num_threads(1)
     run, config = work / "runs" / cell.run, TrainConfig.model_validate(settings(cell))
@@ -197,7 +218,7 @@ def judge(cell: Cell, run: Path, work: Path) -> dict[str, float]:
     found = found.where(gains.notna())  # noisy items without noise have no SI-SDR, enhanced ones may have
     cost = measure_here(str(file), SAMPLE_RATE, COST_SECONDS)
     return {
-        "weights": int(denoiser.card.about["weights"]),
+        "weights": int(denoiser.parameters),
         "latency_ms": round(cost["latency_ms"], 1),
         "core_percent": round(100 * cost["rtf"], 2),
         "items": int(gains["pesq_wb"].notna().sum()),
@@ -239,12 +260,16 @@ def show(table: pd.DataFrame) -> None:
 def main() -> None:
     """Train what is missing, if there is a folder to do so, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("work", type=Path, nargs="?", help="folder with the corpora train, valid and test")
+    parser.add_argument("folders", type=Path, nargs="*", metavar="CORPUS OUT")
     parser.add_argument("--results", type=Path, default=RESULTS, help="table that is read and added to")
     parser.add_argument("--studies", default="", help="names with commas between them; default: all")
     arguments = parser.parse_args()
-    if arguments.work is not None:
-        complete(arguments.work, arguments.results, [name for name in arguments.studies.split(",") if name])
+    if len(arguments.folders) not in (0, 2):
+        parser.error("give both folders, CORPUS and OUT, or none")
+    if arguments.folders:
+        recordings, out = (folder.absolute() for folder in arguments.folders)
+        render(recordings, out)
+        complete(out / "studies", arguments.results, [name for name in arguments.studies.split(",") if name])
     show(pd.read_csv(arguments.results))
 
 

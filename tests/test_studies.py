@@ -25,14 +25,14 @@ def of(results, study):
     return results[results["study"] == study]
 
 
-def test_the_rows_are_the_first_that_the_script_makes_and_none_was_left_out(results, monkeypatch):
+def test_the_rows_are_those_that_the_script_makes(results, monkeypatch):
     monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
     import studies
 
     monkeypatch.delitem(sys.modules, "studies")
     wanted = [tuple(asdict(cell).values()) for cell in studies.cells()]
     found = [tuple(row) for row in results[KEYS].itertuples(index=False)]
-    assert sorted(found) == sorted(wanted[: len(found)])
+    assert sorted(found) == sorted(wanted)
     epochs = {name: network.epochs for name, network in studies.NETWORKS.items()}
     assert (results["epochs"] == results["network"].map(epochs)).all()
 
@@ -40,8 +40,10 @@ def test_the_rows_are_the_first_that_the_script_makes_and_none_was_left_out(resu
 def test_there_is_something_of_each_study_and_all_values_are_finite(results):
     assert {"matrix", "size", "look-ahead", "int8"} <= set(results["study"])
     assert list(of(results, "look-ahead")["look_ahead_frames"]) == [0, 1, 2, 3]
-    assert len(of(results, "size")) >= 2
-    numbers = results.select_dtypes("number")
+    assert of(results, "size")["weights"].min() < 60_000 and of(results, "size")["weights"].max() > 7_900_000
+    whole = results["network"].str.startswith("wavenet")  # needs the whole signal: no latency can be told
+    assert (results["latency_ms"].isna() == whole).all()
+    numbers = results.drop(columns="latency_ms").select_dtypes("number")
     assert {*METRICS, "weights", "audio_hours", "core_percent", "pesq_wb_gain_error"} <= set(numbers)
     assert np.isfinite(numbers.to_numpy()).all()
     assert results["pesq_wb"].between(1, 4.64).all()
@@ -56,7 +58,7 @@ def test_all_rows_were_judged_on_the_same_items(results):
 
 def test_weights_of_8_bits_lose_little(results):
     pairs = of(results, "int8").pivot(index="network", columns="int8", values=["pesq_wb", "weights"])
-    assert len(pairs) >= 1
+    assert len(pairs) >= 4
     assert (pairs["weights"][False] == pairs["weights"][True]).all()
     assert (pairs["pesq_wb"][False] - pairs["pesq_wb"][True]).max() < LIMIT_PESQ
 
