@@ -75,7 +75,8 @@ def balanced_summary(
     def bounds(values: np.ndarray, rows: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _balanced_bounds(values, code.loc[rows].to_numpy(), units.loc[rows].to_numpy(), confidence)
 
-    table = summary_of_group(joined, bounds, baseline)
+    parts = [summary_of_group(of, bounds, baseline) for _, of in joined.groupby("metric")]
+    table = pd.concat(parts).sort_values(["denoiser", "metric"], ignore_index=True, kind="stable")
     scored = joined.dropna(subset="used").groupby(["denoiser", "metric"])["condition"].nunique()
     found = scored.reindex(pd.MultiIndex.from_frame(table[["denoiser", "metric"]]), fill_value=0).to_numpy()
     return table.assign(conditions=found, fewest=int(sizes.min()), most=int(sizes.max()))

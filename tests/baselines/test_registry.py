@@ -70,6 +70,11 @@ def test_only_suppressors_take_known_estimators(name, expected):
 
 def test_unknown_name_lists_the_valid_ones_and_the_nearest():
     with pytest.raises(
+        ValueError,
+        match=r"'weiner' \(did you mean wiener\?\); choose from .*wiener.*, or give MODULE:FUNCTION",
+    ):
+        load("weiner")
+    with pytest.raises(
         ValueError, match=r"called 'percepnet_small' \(did you mean percepnet-small\?\); choose from"
     ):
         load("percepnet_small")
