@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_roots, progress_bar
+from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_roots, printable, progress_bar
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
     import pandas as pd
@@ -116,7 +116,7 @@ def _print_groups(found: "pd.DataFrame") -> None:
     for original, rows in groups[:GROUPS_SHOWN]:
         others = sorted(rows["id"][rows["id"] != original])
         more = f" and {len(others) - FILES_SHOWN} more" if len(others) > FILES_SHOWN else ""
-        typer.echo(_printable(f"  {original} = {', '.join(others[:FILES_SHOWN])}{more}"))
+        typer.echo(printable(f"  {original} = {', '.join(others[:FILES_SHOWN])}{more}"))
     if len(groups) > GROUPS_SHOWN:
         typer.echo(f"  and {len(groups) - GROUPS_SHOWN} more groups; all are in the column duplicate_of")
 
@@ -124,11 +124,6 @@ def _print_groups(found: "pd.DataFrame") -> None:
 def _print_notes(found: "pd.DataFrame") -> None:
     notes = found.attrs["notes"]
     for note in notes[:GROUPS_SHOWN]:
-        typer.echo(_printable(f"note: {note}"))
+        typer.echo(printable(f"note: {note}"))
     if len(notes) > GROUPS_SHOWN:
         typer.echo(f"note: and {len(notes) - GROUPS_SHOWN} more files")
-
-
-def _printable(text: str) -> str:
-    """Names of files are data: no control characters."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

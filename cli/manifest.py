@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from percepkit.cli.curation import duplicates, score
-from percepkit.cli.options import Scheduler, Workers, connect, progress_bar
+from percepkit.cli.options import Scheduler, Workers, connect, printable, progress_bar
 from percepkit.cli.pairs import pair
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
@@ -94,7 +94,7 @@ def scan_command(
     write_manifest(frame, out)
     _print_summary(frame)
     for note in frame.attrs["notes"]:
-        typer.echo(f"note: {note}")
+        typer.echo(printable(f"note: {note}"))
     typer.echo(f"written: {out}")
 
 
@@ -250,8 +250,7 @@ def _print_bad(console: Console, bad: "pd.DataFrame") -> None:
         return
     table = Table("status", "file and reason", title=f"{len(bad)} files that cannot be used")
     for status, reason in bad[["status", "reason"]].head(ROWS_SHOWN).itertuples(index=False):
-        # Names of files are data: no markup, no control characters.
-        table.add_row(status, Text("".join(c if c.isprintable() else repr(c)[1:-1] for c in reason)))
+        table.add_row(status, Text(printable(reason)))  # names of files are data: no markup
     console.print(table)
     if len(bad) > ROWS_SHOWN:
         console.print(f"and {len(bad) - ROWS_SHOWN} more; all are in the manifest")

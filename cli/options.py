@@ -27,8 +27,8 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
 
 __all__ = [
     "Align", "CorpusArgument", "Limit", "Metrics", "Reuse", "Roots", "Scheduler", "ScoredArgument",
-    "ScoresArgument", "Workers", "connect", "console", "parse_roots", "print_taken_over", "progress_bar",
-    "split_names", "wanted_metrics",
+    "ScoresArgument", "Workers", "connect", "console", "parse_roots", "print_taken_over", "printable",
+    "progress_bar", "split_names", "wanted_metrics",
 ]  # fmt: skip
 
 CorpusArgument = Annotated[Path, typer.Argument(help="Rendered corpus.", metavar="CORPUS")]
@@ -111,6 +111,17 @@ def wanted_metrics(text: str) -> list[str]:
         left_out = f"left out: {', '.join(missing)}; they need pip install 'percepkit[learned]'"
         Console(stderr=True, highlight=False, markup=False).print(left_out, soft_wrap=True)
     return metrics.installed()
+
+
+def printable(text: str) -> str:
+    r"""Text with names of files, which are data, in it: control characters are shown, not obeyed.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2Jb.wav")
+    'a\\x1b[2Jb.wav'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def print_taken_over(result: "ScoreRun | FileRun") -> None:

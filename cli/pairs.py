@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_roots, progress_bar
+from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_roots, printable, progress_bar
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
     import pandas as pd
@@ -77,8 +77,6 @@ def _print_pairs(pairs: "pd.DataFrame") -> None:
             table.add_row(label, f"{values.min():.4g} to {values.max():.4g} {unit}".rstrip())
     console.print(table)
     for status, reason in bad[["status", "reason"]].head(ROWS_SHOWN).itertuples(index=False):
-        # Names of files are data: no markup, no control characters.
-        shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in reason)
-        console.print(Text(f"{status}: {shown}"), soft_wrap=True)
+        console.print(Text(f"{status}: {printable(reason)}"), soft_wrap=True)  # names are data: no markup
     if len(bad) > ROWS_SHOWN:
         console.print(f"and {len(bad) - ROWS_SHOWN} more; all are in the table")

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_roots, progress_bar
+from percepkit.cli.options import Roots, Scheduler, Workers, connect, parse_roots, printable, progress_bar
 from percepkit.cli.rooms import rooms
 
 if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --help is quick
@@ -47,7 +47,7 @@ def plan(
     recipe = load_recipe(recipe_file)
     sources = load_sources(recipe, recipe_file.parent)
     for sentence in sources.dropped:
-        typer.echo(sentence)
+        typer.echo(printable(sentence))
     kept: list[pd.DataFrame] = []
 
     def chunks() -> "Iterator[pd.DataFrame]":
@@ -101,6 +101,8 @@ def run(
 
     recipe = load_recipe(recipe_file)
     sources = load_sources(recipe, recipe_file.parent)
+    for sentence in sources.dropped:
+        typer.echo(printable(sentence))
     with connect(workers, scheduler) as client, progress_bar("rendering", "items") as progress:
         report = run_recipe(
             recipe, sources, out, parse_roots(root),

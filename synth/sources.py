@@ -83,7 +83,7 @@ class RoomSources:
 class Sources:
     """All that a recipe draws from.
 
-    ``dropped`` says what each limit of a `keep` section left out.
+    ``dropped`` says how many files each limit left out: of length, of bandwidth, of a `keep` section.
     """
 
     speech: SpeechSources
@@ -125,9 +125,9 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
         name: None if layer.talkers else _noise_of(layer, f"layers.{name}", folder, recipe.split, dropped)
         for name, layer in recipe.layers.items()
     }
-    rooms = (
-        _rooms(_usable(folder, recipe.rooms.manifest, "rooms.manifest", recipe.split)) if recipe.rooms else None
-    )
+    rooms = None
+    if recipe.rooms is not None:
+        rooms = _rooms(_usable(folder, recipe.rooms.manifest, "rooms.manifest", recipe.split, dropped))
     if speech.count.max() == len(speech.table):
         for key, drawn in {"noise": noise, **{f"layers.{name}": layer for name, layer in layers.items()}}.items():
             if drawn is None or (drawn.table["kind"] == "babble").any():
@@ -139,8 +139,8 @@ def load_sources(recipe: Recipe, folder: Path) -> Sources | PairSources:
 
 
 def _pairs(recipe: Recipe, pairs: Pairs, folder: Path) -> PairSources:
-    dropped: list[str] = []
-    table = load_pairs(pairs, folder, recipe.split).table
+    loaded = load_pairs(pairs, folder, recipe.split)
+    table, dropped = loaded.table, list(loaded.dropped)
     high = _reach_high(table["effective_bandwidth"], recipe, "pairs.manifest", dropped)
     table = table[high].reset_index(drop=True)
     if pairs.order == "each" and recipe.items > len(table):
@@ -191,7 +191,7 @@ def _kept(
     folder: Path, manifests: tuple[str, ...], key: str, split: str, keep: Keep | None, dropped: list[str]
 ) -> pd.DataFrame:
     """Usable rows within the limits; adds what was left out to ``dropped``."""
-    rows = _usable(folder, manifests, f"{key}.manifest", split)
+    rows = _usable(folder, manifests, f"{key}.manifest", split, dropped)
     if keep is None:
         return rows
     generated = rows["root_name"] == GENERATED_ROOT
@@ -203,8 +203,11 @@ def _kept(
     return pd.concat([kept.rows, rows[generated]], ignore_index=True)
 
 
-def _usable(folder: Path, manifests: tuple[str, ...], key: str, split: str) -> pd.DataFrame:
-    """Usable rows; of manifests that are split, those of the recipe's split, after a look for leaks."""
+def _usable(folder: Path, manifests: tuple[str, ...], key: str, split: str, dropped: list[str]) -> pd.DataFrame:
+    """Usable rows; of manifests that are split, those of the recipe's split, after a look for leaks.
+
+    Adds to ``dropped`` how many were too short.
+    """
     table = pd.concat([read_manifest(folder / name) for name in manifests], ignore_index=True)
     name = ", ".join(str(folder / name) for name in manifests)
     rows = usable(table)
@@ -219,8 +222,11 @@ def _usable(folder: Path, manifests: tuple[str, ...], key: str, split: str) -> p
             raise ValueError(f"{name}: no files of split {split!r} (recipe key split); it has: {', '.join(known)}")
         # No two noises from one generator are alike: they belong to every split.
         rows = rows[(rows["split"] == split) | (rows["root_name"] == GENERATED_ROOT)]
-    long_enough = rows["duration"] >= SHORTEST_SECONDS[key.split(".")[0]]
-    rows = rows[long_enough | (rows["root_name"] == GENERATED_ROOT)].reset_index(drop=True)
+    shortest = SHORTEST_SECONDS[key.split(".")[0]]
+    long_enough = (rows["duration"] >= shortest) | (rows["root_name"] == GENERATED_ROOT)
+    if not long_enough.all():
+        dropped.append(f"{key}: {(~long_enough).sum()} of {len(rows)} files are shorter than {shortest} s")
+    rows = rows[long_enough].reset_index(drop=True)
     if rows.empty:
         raise ValueError(f"{name}: no usable file in this manifest (recipe key {key}); scan another folder")
     return rows

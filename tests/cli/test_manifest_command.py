@@ -67,6 +67,13 @@ def test_notes_name_what_did_not_match(folder, tmp_path):
     assert "note: 1 of 3 files do not match the pattern '{speaker}/1.wav'" in result.stdout
 
 
+def test_notes_show_control_characters_and_do_not_obey_them(folder, tmp_path):
+    (folder / "x\x1b[2J.wav").mkdir()
+    shown = scan(folder, tmp_path / "a.parquet").stdout
+    assert r"note: x\x1b[2J.wav: a folder named like a file" in shown
+    assert "\x1b" not in shown
+
+
 def test_long_lists_of_bad_files_are_cut(folder, tmp_path):
     for i in range(30):
         (folder / f"{i:02}.wav").write_text("x")

@@ -238,6 +238,15 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
     assert len(load_sources(recipe_of(pairs={"manifest": "pairs.parquet", "align": False}), tmp_path).table) == 4
 
 
+def test_pairs_too_short_to_draw_from_are_told_of_and_left_out(folder, tmp_path):
+    pairs = read_pairs(folder / "pairs.parquet")
+    late = pairs["noisy_path"] == "b_late.wav"
+    write_pairs(pairs.assign(delay_seconds=pairs["delay_seconds"].mask(late, 2.3)), tmp_path / "pairs.parquet")
+    sources = load_sources(recipe_of(items=3), tmp_path)
+    assert sources.dropped == ("pairs.manifest: 1 of 4 pairs are both heard for less than 0.25 s",)
+    assert sources.table["noisy_path"].tolist() == ["a_mix.wav", "c_drift.wav", "d_room.wav"]
+
+
 def test_a_source_that_has_gone_is_quarantined(folder, tmp_path):
     recipe = recipe_of()
     (tmp_path / "noisy").mkdir()

@@ -75,6 +75,16 @@ def test_files_with_hardly_any_sound_are_told_of_and_left_out(build, words):
     assert sorted(sources.speech.table["path"]) == ["a/1.wav", "a/2.wav", "b/1.wav"]
 
 
+def test_files_too_short_to_draw_from_are_told_of_and_left_out(build, words):
+    world = build(words | {"b/2": word("b2", 0, 0.2, 0)}, STREET | {"c/click": (np.ones(RATE // 20), RATE)})
+    assert world.sources.dropped == (
+        "speech.manifest: 1 of 4 files are shorter than 0.25 s",
+        "noise.manifest: 1 of 2 files are shorter than 0.1 s",
+    )
+    assert sorted(world.sources.speech.table["path"]) == ["a/1.wav", "a/2.wav", "b/1.wav"]
+    assert world.sources.noise.table["path"].tolist() == ["c/street.wav"]
+
+
 def test_a_manifest_without_sound_to_draw_is_refused(build, words):
     world = build(words, STREET, speech_section={"trim": True})
     table = read_manifest(world.folder / "speech.parquet")
