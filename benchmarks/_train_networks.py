@@ -35,10 +35,10 @@ TALKERS = {
     "librispeech/libri-1088": ("1088", "test"),
     "vctk/p286": ("p286", "test"),
 }
-NETWORKS = ("crn", "rnnoise", "percepnet_small")
+NETWORKS = ("crn", "rnnoise", "percepnet_small", "percepnet")
 JUDGED = (
-    "crn,rnnoise,percepnet-small,wiener,log-mmse-leading,magnitude-wiener,omlsa,two-step-wiener,two-step-wiener-leading,"
-    "spectral-subtraction,clean,silence,oracle-gains,oracle-comb"
+    "crn,rnnoise,percepnet-small,percepnet,wiener,log-mmse-leading,magnitude-wiener,omlsa,two-step-wiener,"
+    "two-step-wiener-leading,spectral-subtraction,clean,silence,oracle-gains,oracle-comb"
 )
 
 

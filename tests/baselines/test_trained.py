@@ -18,7 +18,7 @@ SHIPPED = [network.spec.name for network in DENOISERS]
 
 
 def test_the_promised_networks_are_shipped():
-    assert {"percepnet-small", "crn", "rnnoise"} <= set(SHIPPED)
+    assert {"percepnet", "percepnet-small", "crn", "rnnoise"} <= set(SHIPPED)
 
 
 def test_every_card_of_a_folder_is_a_denoiser(tmp_path):
