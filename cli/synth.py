@@ -17,7 +17,10 @@ if TYPE_CHECKING:  # libraries are loaded by the command that runs, so that --he
     import pandas as pd
 
     from percepkit.synth.overview import Overview
+    from percepkit.synth.pair_sources import PairSources
+    from percepkit.synth.recipe import Recipe
     from percepkit.synth.run import RunReport
+    from percepkit.synth.sources import Sources
 
 __all__ = ["app", "print_overview", "print_run"]
 
@@ -39,15 +42,10 @@ def plan(
     from percepkit.engine.tables import ensure_writable, write_table
     from percepkit.synth.overview import essentials, plan_overview
     from percepkit.synth.plan import PLAN_TYPES, plan_chunks
-    from percepkit.synth.recipe import load_recipe
-    from percepkit.synth.sources import load_sources
 
     if out is not None:
         ensure_writable(out)
-    recipe = load_recipe(recipe_file)
-    sources = load_sources(recipe, recipe_file.parent)
-    for sentence in sources.dropped:
-        typer.echo(printable(sentence))
+    recipe, sources = _load(recipe_file)
     kept: list[pd.DataFrame] = []
 
     def chunks() -> "Iterator[pd.DataFrame]":
@@ -60,6 +58,18 @@ def plan(
     else:
         write_table(chunks(), out, kind="plan", types=PLAN_TYPES)
     print_overview(plan_overview(kept, recipe))
+
+
+def _load(recipe_file: Path) -> "tuple[Recipe, Sources | PairSources]":
+    """Read a recipe and what it draws from, and say what was left out."""
+    from percepkit.synth.recipe import load_recipe
+    from percepkit.synth.sources import load_sources
+
+    recipe = load_recipe(recipe_file)
+    sources = load_sources(recipe, recipe_file.parent)
+    for sentence in sources.dropped:
+        typer.echo(printable(sentence))
+    return recipe, sources
 
 
 def print_overview(overview: "Overview") -> None:
@@ -95,14 +105,9 @@ def run(
 
     Example: `percepkit synth run train.yaml --out corpus --root speech=/data/speech --root noise=/data/noise`
     """
-    from percepkit.synth.recipe import load_recipe
     from percepkit.synth.run import run_recipe
-    from percepkit.synth.sources import load_sources
 
-    recipe = load_recipe(recipe_file)
-    sources = load_sources(recipe, recipe_file.parent)
-    for sentence in sources.dropped:
-        typer.echo(printable(sentence))
+    recipe, sources = _load(recipe_file)
     with connect(workers, scheduler) as client, progress_bar("rendering", "items") as progress:
         report = run_recipe(
             recipe, sources, out, parse_roots(root),

@@ -87,10 +87,10 @@ def load_pairs(pairs: Pairs, folder: Path, split: str) -> PairSources:
     first, last = (begin * rate).round(6).map(np.ceil), (end * rate).round(6).map(np.floor)
     table = table.assign(first=first.astype("int64"), last=last.astype("int64"))
     long_enough = last - first >= SHORTEST_SECONDS * rate
-    short = f"{(~long_enough).sum()} of {len(table)} pairs are both heard for less than {SHORTEST_SECONDS} s"
     table = table[long_enough]
     if table.empty:
         raise ValueError(f"{path}: no usable pair in this table (recipe key pairs.manifest); pair other files")
+    short = f"{(~long_enough).sum()} of {len(long_enough)} pairs are both heard for less than {SHORTEST_SECONDS} s"
     dropped = () if long_enough.all() else (f"pairs.manifest: {short}",)
     return PairSources(table.sort_values(["noisy_root_name", "noisy_path"], ignore_index=True), dropped)
 

@@ -12,6 +12,7 @@ from percepkit.cli.main import app as percepkit
 from percepkit.cli.synth import app
 from percepkit.engine.tables import read_table
 from percepkit.manifests.demo import demo_folder
+from percepkit.manifests.table import read_manifest, write_manifest
 from percepkit.synth.corpus import open_corpus, shard_folder
 from percepkit.synth.yaml_model import yaml_text
 
@@ -107,6 +108,16 @@ def write_raw(path, value):
     """A long file of one value; libsndfile goes by content, so the name stays."""
     with path.open("wb") as file:
         soundfile.write(file, np.full(160_000, value, np.float32), 16_000, format="WAV", subtype="FLOAT")
+
+
+def test_plan_and_run_say_what_is_too_short_to_draw_from(dry_recipe_file, world, roots, tmp_path):
+    shutil.copy(dry_recipe_file, tmp_path / "dry.yaml")
+    table = read_manifest(world / "speech.parquet")
+    table.loc[0, "duration"] = 0.2
+    write_manifest(table, tmp_path / "speech.parquet")
+    told = f"speech.manifest: 1 of {len(table)} files are shorter than 0.25 s"
+    assert told in run("plan", tmp_path / "dry.yaml").stdout
+    assert told in run("run", tmp_path / "dry.yaml", "--out", tmp_path / "corpus", *options(roots)).stdout
 
 
 @pytest.mark.parametrize("status", DAMAGE)
