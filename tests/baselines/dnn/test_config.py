@@ -44,7 +44,7 @@ def test_what_is_written_back_says_the_same(tmp_path):
         ({"features": "{name: rnnoise, options: {order: 3}}"}, r"`features`: .*do not take these options"),
         ({"model": "transformer"}, r"`model`: no transformer; choose from crn, percepnet"),
         ({"objective": "smile"}, r"`objective`: no smile; choose from ibm"),
-        ({"loss": "{mse: 1, mae: 1}"}, r"`loss`: no mae; choose from log-mse, mse"),
+        ({"loss": "{mse: 1, mae: 1}"}, r"`loss`: no mae; choose from estoi, log-mse, mse"),
         ({"loss": "{mse: -1}"}, r"`loss\.mse`: Input should be greater than 0"),
         ({"epochs": 0}, r"`epochs`: Input should be greater than or equal to 1"),
         ({"epoch": 3}, r"unknown key `epoch`; known: format_version, name"),

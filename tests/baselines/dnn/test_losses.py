@@ -6,6 +6,7 @@ from percepkit.baselines.dnn.frames import Head
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (extra dnn)")
 from percepkit.baselines.dnn.losses import pmsqe, signals  # noqa: E402
+from percepkit.baselines.dnn.losses.estoi import correlations  # noqa: E402
 from percepkit.baselines.dnn.losses.si_sdr import si_sdr_db  # noqa: E402
 from percepkit.dsp.stft import analyse, synthesise  # noqa: E402
 
@@ -20,7 +21,7 @@ def make(name, heads=HEADS):
 
 def pair(name):
     """Estimate, target and validity that a loss takes, in double precision."""
-    shape = (2, 7, 10) if make(name).domain == "outputs" else (2, 1_600)
+    shape = (2, 7, 10) if make(name).domain == "outputs" else (2, 8_000)
     low, high = (0.05, 0.95) if make(name).domain == "outputs" else (-0.3, 0.3)
     estimate, target = (torch.tensor(RNG.uniform(low, high, shape)) for _ in range(2))
     return estimate, target, torch.tensor(RNG.random(shape) < 0.7)
@@ -49,12 +50,12 @@ def test_silence_and_nothing_valid_give_finite_slopes(name):
 def test_slopes_are_those_of_finite_differences(name):
     estimate, target, valid = pair(name)
     if make(name).domain == "signal":
-        estimate, target, valid = estimate[:1, :800], target[:1, :800], valid[:1, :800]
+        estimate, target, valid = estimate[:1], target[:1], valid[:1]
     direction = torch.tensor(RNG.standard_normal(estimate.shape))
     leaf = estimate.clone().requires_grad_()
     (slope,) = torch.autograd.grad(make(name)(leaf, target, valid), leaf)
-    ahead, behind = (make(name)(estimate + step * direction, target, valid) for step in (1e-6, -1e-6))
-    assert float((slope * direction).sum()) == pytest.approx(float(ahead - behind) / 2e-6, rel=1e-3, abs=1e-6)
+    ahead, behind = (make(name)(estimate + step * direction, target, valid) for step in (1e-7, -1e-7))
+    assert float((slope * direction).sum()) == pytest.approx(float(ahead - behind) / 2e-7, rel=1e-3, abs=1e-6)
 
 
 def test_mse_is_the_mean_over_valid_entries():
@@ -140,6 +141,45 @@ def degraded():
     return clean, made
 
 
+def estoi(estimate, target, rate):
+    """By the loss, of float64 signals of shape (n_samples,)."""
+    estimate, target = (torch.tensor(signal)[None] for signal in (estimate, target))
+    loss = losses.make("estoi", sample_rate=rate, heads=HEADS)
+    return 1 - float(loss(estimate, target, torch.ones(target.shape, dtype=bool)))
+
+
+def test_estoi_is_that_of_pystoi_where_its_rate_is(degraded):
+    from pystoi import stoi
+
+    clean, made = degraded
+    for noisy, _ in made:
+        steady = clean + 0.05 * np.roll(clean, 1_000) + 0.02 * made[0][0]  # never silent: nothing is cut out
+        assert estoi(noisy, steady, 10_000) == pytest.approx(stoi(steady, noisy, 10_000, extended=True), abs=2e-3)
+
+
+def test_estoi_is_near_that_of_pystoi_at_other_rates(degraded):
+    from pystoi import stoi
+
+    clean, made = degraded
+    for noisy, _ in made:
+        assert estoi(noisy, clean, RATE) == pytest.approx(stoi(clean, noisy, RATE, extended=True), abs=0.01)
+
+
+def test_estoi_counts_whole_segments_of_spoken_frames():
+    tone = np.sin(2 * np.pi * 1_000 * np.arange(8_192) / 10_000) * RNG.uniform(0.5, 1, 8_192)
+    quiet = np.concatenate([tone[:4_096], 1e-4 * tone, tone[4_096:]])
+    signals_ = torch.tensor(np.array([np.pad(tone, (0, 8_192)), quiet]))
+    valid = torch.ones(signals_.shape, dtype=bool)
+    found, there = correlations(signals_, signals_, valid, sample_rate=10_000)
+    assert there.sum(1).tolist() == [64 - 29, 2 * 32 - 29]  # a frame that is half spoken counts
+    assert found[there] == pytest.approx(1, abs=1e-6)
+
+
+def test_estoi_needs_the_bands_of_speech():
+    with pytest.raises(ValueError, match="estoi needs a sample rate of at least 10000 Hz, found 8000"):
+        losses.make("estoi", sample_rate=8_000, heads=HEADS)
+
+
 def test_pmsqe_orders_noises_as_pesq_does(degraded):
     from scipy.stats import spearmanr
 
@@ -172,5 +212,5 @@ def test_spectra_are_those_of_dsp(n_samples):
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="no loss is called 'l1'; choose from log-mse"):
+    with pytest.raises(ValueError, match="no loss is called 'l1'; choose from estoi"):
         make("l1")
