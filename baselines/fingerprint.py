@@ -2,8 +2,8 @@
 
 A denoiser is told by its ``fingerprint``, if it has one (of files, programs and models), and by its source: the
 module that it begins in and whatever this imports, as far as that belongs to percepkit or lies outside of the
-folders of installed packages. Of an installed package only its own modules count. What code reads from files that
-are no modules is not seen.
+folders that packages were installed into: Python's own, and others that hold their ``*.dist-info``. Of an
+installed package only its own modules count. What code reads from files that are no modules is not seen.
 """
 
 import ast
@@ -77,14 +77,23 @@ def _file_of(name: str, root: str) -> Path | None:
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     origin = Path(spec.origin)
-    counts = top in ("percepkit", root.partition(".")[0])
-    if not counts and any(origin.resolve().is_relative_to(folder) for folder in _INSTALLED):
+    if top not in ("percepkit", root.partition(".")[0]) and _installed(origin):
         return None
     if not rest:
         return origin
     path = origin.parent.joinpath(*rest)
     candidates = (path.with_name(f"{path.name}.py"), path / "__init__.py")
     return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _installed(origin: Path) -> bool:
+    folder = origin.parent.parent if origin.name == "__init__.py" else origin.parent
+    return any(origin.resolve().is_relative_to(known) for known in _INSTALLED) or _holds_packages(folder)
+
+
+@lru_cache(maxsize=256)
+def _holds_packages(folder: Path) -> bool:
+    return any(folder.glob("*.dist-info"))
 
 
 @lru_cache(maxsize=4096)

@@ -43,6 +43,19 @@ def test_installed_packages_are_not_followed(guest):
     assert names == {"some_guest/__init__.py", "some_guest/net.py", "some_guest/part.py", "beside_guest.py"}
 
 
+def test_nor_are_those_of_other_folders_of_packages(guest, monkeypatch):
+    folder = guest / "target"  # as `pip install --target` and distributions fill them
+    for made in (folder / "installed_guest", folder / "installed_guest-1.0.dist-info"):
+        made.mkdir(parents=True)
+    (folder / "installed_guest" / "__init__.py").write_text("")
+    (folder / "single_guest.py").write_text("")
+    monkeypatch.syspath_prepend(folder)
+    with (guest / "beside_guest.py").open("a") as file:
+        file.write("import installed_guest\nimport single_guest\n")
+    assert not [path for path in sources_of("some_guest.net") if path.is_relative_to(folder)]
+    assert len(sources_of("installed_guest")) == 1
+
+
 @pytest.mark.parametrize(
     "name, module",
     [("wiener", "baselines/wiener.py"), ("wiener", "baselines/suppression.py"), ("wiener", "dsp/stft.py"),
