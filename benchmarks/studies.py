@@ -126,6 +126,7 @@ def cells() -> Iterator[Cell]:
     yield from (Cell("matrix", "gru-bins", name, "log-mse") for name in ("irm", "psm", "magnitude", "fusion"))
     yield from (Cell("matrix", *MAGNITUDE, loss) for loss in ("si-sdr", "multi-resolution-stft", "pmsqe"))
     yield from (Cell("matrix", "wavenet-16", "waveform", loss) for loss in ("multi-resolution-stft", "mse"))
+    yield from (Cell("matrix", *pair, "estoi") for pair in (GAINS, FUSION, MAGNITUDE, COMPLEX))
 
 
 def _rounded(trained: tuple[str, str, str]) -> Iterator[Cell]:
