@@ -35,9 +35,12 @@ def correlations(
     energy = (wanted**2).sum(-1)
     spoken = energy > DYNAMIC_RANGE * energy.amax(-1, keepdim=True)
     order = torch.argsort(spoken.int(), dim=1, descending=True, stable=True)  # what is spoken first, in its order
-    envelopes = [_envelopes(frames, sample_rate) for frames in (wanted, ours)]
+    waves, bands = (
+        torch.tensor(table, dtype=target.dtype, device=target.device) for table in _tables(sample_rate)
+    )
+    envelopes = [_envelopes(frames, waves, bands) for frames in (wanted, ours)]
     level = (envelopes[0] ** 2).mean((1, 2), keepdim=True).sqrt() + torch.finfo(target.dtype).tiny
-    units = [_units(torch.take_along_dim(bands / level, order[..., None], 1)) for bands in envelopes]
+    units = [_units(torch.take_along_dim(rows / level, order[..., None], 1)) for rows in envelopes]
     found = (units[0] * units[1]).sum(2).mean(-1)
     last = torch.arange(found.shape[1], device=order.device) + SEGMENT
     return found, last <= spoken.sum(1, keepdim=True)
@@ -51,11 +54,8 @@ def _frames(signal: torch.Tensor, sample_rate: int) -> torch.Tensor:
     return torch.nn.functional.pad(signal, (0, max(short, 0))).unfold(-1, n, n // 2) * window
 
 
-def _envelopes(frames: torch.Tensor, sample_rate: int) -> torch.Tensor:
-    """Third-octave envelopes, (batch, frames, bands)."""
-    waves, bands = (
-        torch.tensor(table, dtype=frames.dtype, device=frames.device) for table in _tables(sample_rate)
-    )
+def _envelopes(frames: torch.Tensor, waves: torch.Tensor, bands: torch.Tensor) -> torch.Tensor:
+    """Third-octave envelopes, (batch, frames, bands), by the tables of `_tables`."""
     real, imaginary = (frames @ waves).chunk(2, -1)  # few bins are needed: quicker than a fast transform's slope
     return ((real**2 + imaginary**2) @ bands + 1e-12).sqrt()
 
